@@ -1,0 +1,1 @@
+//! Guard-paged stacks in large slabs, and the switch between them: the lowest layer of Lif.

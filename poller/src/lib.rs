@@ -1,0 +1,1 @@
+//! Kernel readiness for Lif: one contract over epoll and kqueue.

@@ -1,0 +1,1 @@
+//! Load programs for Lif, and their report.

@@ -1,0 +1,1 @@
+//! Behaviour of the public API of Lif, as a user sees it.
