@@ -1,15 +1,14 @@
 //! Errors: of descriptors that can't be registered, and of sockets that fail later.
 
-use std::fs::File;
 use std::io::{ErrorKind, Read, Write};
 use std::net::TcpStream;
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
+use std::os::fd::BorrowedFd;
 use std::time::Duration;
 
-use lif_poller::{Interest, Mode};
+use lif_poller::Interest;
 use socket2::{Domain, SockRef, Socket, Type};
 
-use crate::common::{A, Fixture, add_error, first, tcp_pair, unix_pair, watched};
+use crate::common::{A, Fixture, add_error, first, tcp_pair, watched};
 
 #[test]
 fn reset_is_an_error_readable_and_writable() {
@@ -85,18 +84,6 @@ fn pipe_whose_writer_left_is_readable() {
     });
 }
 
-#[cfg(target_os = "linux")]
-#[test]
-fn regular_file_cant_be_polled() {
-    let f = Fixture::new();
-    let file = File::open(std::env::current_exe().unwrap()).unwrap();
-    assert_eq!(
-        add_error(&f.poller, file.as_fd(), Interest::READ),
-        Some(libc::EPERM)
-    );
-    f.poller.delete(file.as_fd()).unwrap();
-}
-
 #[test]
 fn closed_descriptor_fails_to_add_and_deletes_well() {
     let f = Fixture::new();
@@ -107,31 +94,4 @@ fn closed_descriptor_fails_to_add_and_deletes_well() {
         assert_eq!(add_error(&f.poller, closed, interest), Some(libc::EBADF));
     }
     f.poller.delete(closed).unwrap();
-}
-
-#[cfg(target_os = "linux")]
-#[test]
-fn number_that_became_a_file_fails_with_eperm() {
-    use std::os::fd::OwnedFd;
-    watched(|| {
-        let mut f = Fixture::new();
-        let (near, mut far) = unix_pair();
-        let number = near.as_raw_fd();
-        let duplicate = near.try_clone().unwrap();
-        f.edge(&near, A, Interest::READ);
-        // A file that can't be polled takes the place of the socket under the same number.
-        let file = File::open(std::env::current_exe().unwrap()).unwrap();
-        // SAFETY: both are open; `near` owns its number before and after, only for another file.
-        assert_eq!(unsafe { libc::dup2(file.as_raw_fd(), number) }, number);
-        let near: OwnedFd = near.into();
-        let again = f.poller.add(near.as_fd(), A, Interest::READ, Mode::Edge);
-        assert_eq!(again.unwrap_err().raw_os_error(), Some(libc::EPERM));
-        drop(near);
-        // epoll keeps what a duplicate keeps open, under the old token: that is the case which
-        // only a delete before the close reaches, and which generations are for.
-        far.write_all(b"x").unwrap();
-        assert!(f.now().iter().all(|event| event.token() == A));
-        drop(duplicate);
-        f.silent();
-    });
 }

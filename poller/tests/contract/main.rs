@@ -8,6 +8,8 @@
 mod common;
 mod edge;
 mod failure;
+#[cfg(target_os = "linux")]
+mod files;
 mod one_shot;
 mod registration;
 mod timeout;

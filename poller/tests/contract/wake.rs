@@ -16,7 +16,7 @@ fn wake_before_wait_returns_at_once() {
         let mut f = Fixture::new();
         f.poller.wake().unwrap();
         f.poller.wait(&mut f.events, None).unwrap();
-        assert!(f.events.is_empty() && f.events.len() == 0);
+        assert_eq!((f.events.len(), f.events.is_empty()), (0, true));
     });
 }
 
