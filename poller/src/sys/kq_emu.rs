@@ -18,7 +18,6 @@
 
 use std::collections::BTreeMap;
 use std::mem::MaybeUninit;
-use std::ops::{BitOr, BitOrAssign};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -28,128 +27,11 @@ use nix::errno::Errno;
 use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTimeout};
 use nix::sys::eventfd::{EfdFlags, EventFd};
 
+#[path = "kq_emu_types.rs"]
+mod types;
+
 use EventFilter::{EVFILT_READ, EVFILT_USER, EVFILT_WRITE};
-
-/// A set of bits with the names that the kernel gives them.
-macro_rules! flag_set {
-    ($(#[$doc:meta])* $name:ident: $bits:ty { $($flag:ident = $value:expr,)* }) => {
-        $(#[$doc])*
-        #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-        pub(crate) struct $name($bits);
-
-        #[allow(dead_code, reason = "the two sets share their methods; each is used in one")]
-        impl $name {
-            $(pub(crate) const $flag: $name = $name($value);)*
-
-            pub(crate) const fn empty() -> $name {
-                $name(0)
-            }
-
-            pub(crate) const fn contains(self, other: $name) -> bool {
-                self.0 & other.0 == other.0
-            }
-
-            pub(crate) const fn is_empty(self) -> bool {
-                self.0 == 0
-            }
-        }
-
-        impl BitOr for $name {
-            type Output = $name;
-
-            fn bitor(self, other: $name) -> $name {
-                $name(self.0 | other.0)
-            }
-        }
-
-        impl BitOrAssign for $name {
-            fn bitor_assign(&mut self, other: $name) {
-                self.0 |= other.0;
-            }
-        }
-    };
-}
-
-flag_set! {
-    /// What to do with a knote, and what became of it.
-    EvFlags: u16 {
-        EV_ADD = 0x1,
-        EV_DELETE = 0x2,
-        EV_ONESHOT = 0x10,
-        EV_CLEAR = 0x20,
-        EV_RECEIPT = 0x40,
-        EV_ERROR = 0x4000,
-        EV_EOF = 0x8000,
-    }
-}
-
-flag_set! {
-    /// What a filter says beyond having fired.
-    FilterFlag: u32 {
-        NOTE_TRIGGER = 0x0100_0000,
-    }
-}
-
-/// The filters that the backend uses.
-#[allow(non_camel_case_types, reason = "the kernel's names")]
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
-pub(crate) enum EventFilter {
-    EVFILT_READ,
-    EVFILT_WRITE,
-    EVFILT_USER,
-}
-
-/// A change asked for, or an event reported.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct KEvent {
-    ident: usize,
-    filter: EventFilter,
-    flags: EvFlags,
-    fflags: FilterFlag,
-    data: isize,
-    udata: isize,
-}
-
-impl KEvent {
-    pub(crate) fn new(
-        ident: usize,
-        filter: EventFilter,
-        flags: EvFlags,
-        fflags: FilterFlag,
-        data: isize,
-        udata: isize,
-    ) -> KEvent {
-        KEvent {
-            ident,
-            filter,
-            flags,
-            fflags,
-            data,
-            udata,
-        }
-    }
-
-    /// A result because nix's is: a kernel may report filters that it has no name for.
-    pub(crate) fn filter(&self) -> Result<EventFilter> {
-        Ok(self.filter)
-    }
-
-    pub(crate) fn flags(&self) -> EvFlags {
-        self.flags
-    }
-
-    pub(crate) fn fflags(&self) -> FilterFlag {
-        self.fflags
-    }
-
-    pub(crate) fn data(&self) -> isize {
-        self.data
-    }
-
-    pub(crate) fn udata(&self) -> isize {
-        self.udata
-    }
-}
+pub(crate) use types::{EvFlags, EventFilter, FilterFlag, KEvent};
 
 /// The emulated queue.
 #[derive(Debug)]
@@ -389,7 +271,7 @@ impl Kqueue {
             report.flags |= EvFlags::EV_EOF;
         }
         if hup && error {
-            report.fflags = FilterFlag(libc::ECONNRESET as u32);
+            report.fflags = FilterFlag::errno(libc::ECONNRESET);
         }
         Some(report)
     }
