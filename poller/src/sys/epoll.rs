@@ -230,6 +230,36 @@ mod tests {
         }
     }
 
+    fn reported(flags: EpollFlags) -> Event {
+        decode(&EpollEvent::new(flags, Token::new(5, 9).to_u64()))
+    }
+
+    #[test]
+    fn each_interest_tells_of_its_side() {
+        let read = reported(EpollFlags::EPOLLIN);
+        assert!(read.is_readable() && !read.is_writable() && !read.is_read_closed());
+        let write = reported(EpollFlags::EPOLLOUT);
+        assert!(write.is_writable() && !write.is_readable() && !write.is_write_closed());
+        assert_eq!(read.token(), Token::new(5, 9));
+    }
+
+    #[test]
+    fn end_of_reading_leaves_writing_alone() {
+        let event = reported(EpollFlags::EPOLLRDHUP);
+        assert!(event.is_readable() && event.is_read_closed());
+        assert!(!event.is_writable() && !event.is_error() && !event.is_hup());
+    }
+
+    #[test]
+    fn errors_and_hang_ups_are_readable_and_writable() {
+        let failed = reported(EpollFlags::EPOLLERR);
+        assert!(failed.is_readable() && failed.is_writable());
+        assert!(failed.is_error() && !failed.is_hup() && !failed.is_read_closed());
+        let gone = reported(EpollFlags::EPOLLHUP);
+        assert!(gone.is_readable() && gone.is_writable() && gone.is_hup());
+        assert!(gone.is_read_closed() && gone.is_write_closed() && !gone.is_error());
+    }
+
     #[test]
     fn one_shot_for_writing_ignores_the_end_of_reading() {
         assert!(!flags(Interest::WRITE, Mode::OneShot).contains(EpollFlags::EPOLLRDHUP));

@@ -63,6 +63,7 @@ flag_set! {
 flag_set! {
     /// What a filter says beyond having fired.
     FilterFlag: u32 {
+        NOTE_WRITE = 0x2,
         NOTE_TRIGGER = 0x0100_0000,
     }
 }

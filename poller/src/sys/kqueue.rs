@@ -245,7 +245,7 @@ mod tests {
         let failed = fired(
             EventFilter::EVFILT_READ,
             EvFlags::EV_EOF,
-            FilterFlag::NOTE_TRIGGER,
+            FilterFlag::NOTE_WRITE,
         );
         assert!(failed.is_readable() && failed.is_writable() && failed.is_error());
     }
