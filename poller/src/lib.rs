@@ -60,8 +60,6 @@
 //! `LIF_NO_EPOLL_PWAIT2=1` in the environment refuses `epoll_pwait2`, as an old kernel does: it is
 //! for tests of the fallback.
 
-#![deny(clippy::missing_safety_doc)]
-
 mod event;
 mod sys;
 mod timeout;
