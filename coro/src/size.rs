@@ -89,6 +89,12 @@ impl StackSize {
         (self.0 - MIN_SHIFT) as usize & (CLASSES - 1)
     }
 
+    /// The size with this index.
+    #[inline]
+    pub(crate) const fn of_class(class: usize) -> StackSize {
+        StackSize(MIN_SHIFT + (class & (CLASSES - 1)) as u8)
+    }
+
     /// The least size that has room for a guard and a stack with pages of this size.
     pub(crate) fn least(page: usize) -> StackSize {
         let two = StackSize((2 * page).next_power_of_two().trailing_zeros() as u8);
@@ -195,6 +201,7 @@ mod tests {
             prop_assert!(size <= StackSize::new(high).unwrap());
             prop_assert_eq!(StackSize::new(size.bytes()).unwrap(), size);
             prop_assert!(size.class() < CLASSES);
+            prop_assert_eq!(StackSize::of_class(size.class()), size);
         }
 
         #[test]

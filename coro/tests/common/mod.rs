@@ -8,7 +8,7 @@ use std::io::{self, Write};
 use std::os::fd::AsRawFd;
 use std::process::{Command, Output};
 use std::time::Duration;
-use std::{env, fs, process, ptr, thread};
+use std::{env, process, ptr, thread};
 
 use lif_coro::{Coroutine, Stack, StackPool, StackSize, Step};
 
@@ -112,7 +112,7 @@ pub(crate) fn kib(kib: usize) -> StackSize {
 /// How many mappings the process has.
 #[cfg(target_os = "linux")]
 pub(crate) fn mappings() -> usize {
-    fs::read_to_string("/proc/self/maps")
+    std::fs::read_to_string("/proc/self/maps")
         .expect("maps")
         .lines()
         .count()
@@ -121,7 +121,7 @@ pub(crate) fn mappings() -> usize {
 /// The bytes that the process has in memory.
 #[cfg(target_os = "linux")]
 pub(crate) fn resident() -> usize {
-    let statm = fs::read_to_string("/proc/self/statm").expect("statm");
+    let statm = std::fs::read_to_string("/proc/self/statm").expect("statm");
     let pages: usize = statm
         .split(' ')
         .nth(1)
