@@ -25,7 +25,12 @@ const LARGEST_ENTRY: usize = 1024;
 
 /// A closure that runs on its own stack and can be suspended in the middle.
 ///
-/// It is neither `Send` nor `Sync`: what its stack holds may belong to the thread.
+/// It isn't `Send`: what its stack holds may belong to the thread.
+///
+/// ```compile_fail
+/// fn send<T: Send>() {}
+/// send::<lif_coro::Coroutine>();
+/// ```
 ///
 /// Dropping a coroutine that was never resumed drops its closure. Dropping a suspended one *leaks*
 /// it, as [`leak`](Self::leak) does: its destructors don't run, and its stack is never used again.

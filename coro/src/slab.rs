@@ -164,10 +164,17 @@ impl Cursor {
     /// Makes a batch accessible with one call, then marks each guard.
     fn carve_marked(&mut self, want: usize, out: &mut Vec<Stack>) -> Result<(), Refusal> {
         let (size, start) = (self.slab.size, self.slab.low(self.next));
-        let len = want * size.bytes();
-        // SAFETY: the range is in our slab, beyond what is carved.
-        unsafe { sys::allow(start, len) }
-            .map_err(|error| Refusal::Kernel { error, wanted: len })?;
+        let mut want = want;
+        let len = loop {
+            let len = want * size.bytes();
+            // SAFETY: the range is in our slab, beyond what is carved.
+            match unsafe { sys::allow(start, len) } {
+                Ok(()) => break len,
+                // Where access is charged, a smaller batch may be affordable.
+                Err(_) if want > 1 => want /= 2,
+                Err(error) => return Err(Refusal::Kernel { error, wanted: len }),
+            }
+        };
         for index in self.next..self.next + want {
             let low = self.slab.low(index);
             // SAFETY: as above; the stack isn't handed out before it is pushed below.
