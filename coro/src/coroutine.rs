@@ -91,10 +91,7 @@ impl Coroutine {
         F: FnOnce(&Suspender) + 'static,
     {
         const {
-            assert!(
-                size_of::<F>() <= LARGEST_ENTRY,
-                "the closure captures more than 1,024 bytes"
-            );
+            assert!(size_of::<F>() <= LARGEST_ENTRY, "the closure captures more than 1,024 bytes");
         }
         let inner = corosensei::Coroutine::with_stack(stack, move |yielder, ()| {
             let base = Base;
@@ -102,9 +99,7 @@ impl Coroutine {
             // Nothing was unwound, so nothing is to be reported.
             let _returned = ManuallyDrop::new(base);
         });
-        Coroutine {
-            inner: ManuallyDrop::new(inner),
-        }
+        Coroutine { inner: ManuallyDrop::new(inner) }
     }
 
     /// Runs the coroutine until it suspends itself or finishes.
@@ -133,10 +128,7 @@ impl Coroutine {
     /// Panics if the coroutine hasn't finished; it is leaked then if it is suspended.
     #[inline]
     pub fn into_stack(self) -> Stack {
-        assert!(
-            self.is_finished(),
-            "a coroutine that hasn't finished keeps its stack"
-        );
+        assert!(self.is_finished(), "a coroutine that hasn't finished keeps its stack");
         let mut this = ManuallyDrop::new(self);
         // SAFETY: `this` is never used or dropped again.
         let inner = unsafe { ManuallyDrop::take(&mut this.inner) };
@@ -172,9 +164,7 @@ impl fmt::Debug for Coroutine {
             (false, true) => "suspended",
             (false, false) => "new",
         };
-        f.debug_struct("Coroutine")
-            .field("state", &state)
-            .finish_non_exhaustive()
+        f.debug_struct("Coroutine").field("state", &state).finish_non_exhaustive()
     }
 }
 

@@ -49,12 +49,7 @@ pub(crate) struct Summary {
 impl Depot {
     const fn new() -> Self {
         Depot {
-            classes: [const {
-                Class {
-                    idle: Vec::new(),
-                    cursor: None,
-                }
-            }; CLASSES],
+            classes: [const { Class { idle: Vec::new(), cursor: None } }; CLASSES],
             mappings: Mappings::new(),
             next_id: 0,
         }
@@ -84,10 +79,7 @@ impl Depot {
 fn next_capacity(size: StackSize, last: Option<usize>) -> usize {
     match last {
         None => (FIRST_BYTES / size.bytes()).clamp(1, FIRST_STACKS),
-        Some(last) => (last * 2)
-            .min(SLAB_STACKS)
-            .min(SLAB_BYTES / size.bytes())
-            .max(1),
+        Some(last) => (last * 2).min(SLAB_STACKS).min(SLAB_BYTES / size.bytes()).max(1),
     }
 }
 

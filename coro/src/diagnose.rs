@@ -53,11 +53,7 @@ fn judge(error: io::Error, wanted: usize, ours: usize, facts: &Facts) -> StackEr
         if let Some(limit) = limit
             && used.unwrap_or(0).saturating_add(wanted as u64) > limit
         {
-            return StackError::AddressSpace {
-                resource,
-                limit,
-                wanted,
-            };
+            return StackError::AddressSpace { resource, limit, wanted };
         }
     }
     // A change of access in the middle of a mapping makes two more.
@@ -79,12 +75,7 @@ mod tests {
     const WANTED: usize = 256 * 1024;
 
     fn judged(facts: Facts) -> StackError {
-        judge(
-            io::Error::from_raw_os_error(libc::ENOMEM),
-            WANTED,
-            7,
-            &facts,
-        )
+        judge(io::Error::from_raw_os_error(libc::ENOMEM), WANTED, 7, &facts)
     }
 
     #[test]
@@ -94,40 +85,19 @@ mod tests {
             usage: [Some(1 << 20), Some(1 << 20)],
             ..Facts::default()
         });
-        assert!(matches!(
-            space,
-            StackError::AddressSpace {
-                resource: "RLIMIT_AS",
-                ..
-            }
-        ));
+        assert!(matches!(space, StackError::AddressSpace { resource: "RLIMIT_AS", .. }));
         let data = judged(Facts {
             limits: [("RLIMIT_AS", Some(1 << 30)), ("RLIMIT_DATA", Some(1 << 20))],
             usage: [Some(1 << 20), Some(1 << 20)],
             ..Facts::default()
         });
-        assert!(matches!(
-            data,
-            StackError::AddressSpace {
-                resource: "RLIMIT_DATA",
-                ..
-            }
-        ));
+        assert!(matches!(data, StackError::AddressSpace { resource: "RLIMIT_DATA", .. }));
     }
 
     #[test]
     fn a_process_at_its_last_mapping_is_told_so() {
-        let error = judged(Facts {
-            mappings: (Some(65_530), Some(65_529)),
-            ..Facts::default()
-        });
-        assert!(matches!(
-            error,
-            StackError::Mappings {
-                limit: 65_530,
-                used: 7
-            }
-        ));
+        let error = judged(Facts { mappings: (Some(65_530), Some(65_529)), ..Facts::default() });
+        assert!(matches!(error, StackError::Mappings { limit: 65_530, used: 7 }));
     }
 
     #[test]
@@ -143,10 +113,8 @@ mod tests {
     #[test]
     fn what_no_limit_explains_stays_the_systems_error() {
         assert!(matches!(judged(Facts::default()), StackError::Os(_)));
-        let refusal = Refusal::Kernel {
-            error: io::Error::from_raw_os_error(libc::EAGAIN),
-            wanted: WANTED,
-        };
+        let refusal =
+            Refusal::Kernel { error: io::Error::from_raw_os_error(libc::EAGAIN), wanted: WANTED };
         assert!(matches!(diagnose(refusal, 0), StackError::Os(_)));
     }
 }

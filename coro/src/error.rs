@@ -54,11 +54,7 @@ impl fmt::Display for StackError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             StackError::TooLarge { bytes } => {
-                write!(
-                    f,
-                    "a stack of {bytes} bytes is too large; the most is {}",
-                    StackSize::MAX
-                )
+                write!(f, "a stack of {bytes} bytes is too large; the most is {}", StackSize::MAX)
             }
             StackError::Mappings { limit, used } => {
                 let raised = limit.saturating_mul(4);
@@ -69,11 +65,7 @@ impl fmt::Display for StackError {
                      `sysctl -w vm.max_map_count={raised}`"
                 )
             }
-            StackError::AddressSpace {
-                resource,
-                limit,
-                wanted,
-            } => {
+            StackError::AddressSpace { resource, limit, wanted } => {
                 let flag = if *resource == "RLIMIT_DATA" { 'd' } else { 'v' };
                 write!(
                     f,
@@ -122,36 +114,17 @@ mod tests {
     #[test]
     fn every_limit_names_itself_and_its_remedy() {
         let cases: [(StackError, &[&str]); 5] = [
+            (StackError::TooLarge { bytes: 7 << 30 }, &["7516192768", "1 GiB"]),
             (
-                StackError::TooLarge { bytes: 7 << 30 },
-                &["7516192768", "1 GiB"],
+                StackError::Mappings { limit: 65_530, used: 58_976 },
+                &["vm.max_map_count", "65530", "58976", "sysctl -w vm.max_map_count=262120"],
             ),
             (
-                StackError::Mappings {
-                    limit: 65_530,
-                    used: 58_976,
-                },
-                &[
-                    "vm.max_map_count",
-                    "65530",
-                    "58976",
-                    "sysctl -w vm.max_map_count=262120",
-                ],
-            ),
-            (
-                StackError::AddressSpace {
-                    resource: "RLIMIT_AS",
-                    limit: 1 << 30,
-                    wanted: 4096,
-                },
+                StackError::AddressSpace { resource: "RLIMIT_AS", limit: 1 << 30, wanted: 4096 },
                 &["RLIMIT_AS", "1073741824", "ulimit -v unlimited"],
             ),
             (
-                StackError::AddressSpace {
-                    resource: "RLIMIT_DATA",
-                    limit: 1 << 30,
-                    wanted: 4096,
-                },
+                StackError::AddressSpace { resource: "RLIMIT_DATA", limit: 1 << 30, wanted: 4096 },
                 &["RLIMIT_DATA", "ulimit -d unlimited"],
             ),
             (
@@ -170,22 +143,10 @@ mod tests {
     #[test]
     fn limits_become_out_of_memory_and_system_errors_keep_their_kind() {
         let kind = |error: StackError| io::Error::from(error).kind();
-        assert_eq!(
-            kind(StackError::Mappings { limit: 1, used: 1 }),
-            io::ErrorKind::OutOfMemory
-        );
-        assert_eq!(
-            kind(StackError::Overcommit { wanted: 1 }),
-            io::ErrorKind::OutOfMemory
-        );
-        assert_eq!(
-            kind(StackError::TooLarge { bytes: 1 }),
-            io::ErrorKind::InvalidInput
-        );
+        assert_eq!(kind(StackError::Mappings { limit: 1, used: 1 }), io::ErrorKind::OutOfMemory);
+        assert_eq!(kind(StackError::Overcommit { wanted: 1 }), io::ErrorKind::OutOfMemory);
+        assert_eq!(kind(StackError::TooLarge { bytes: 1 }), io::ErrorKind::InvalidInput);
         let denied = io::Error::from(io::ErrorKind::PermissionDenied);
-        assert_eq!(
-            kind(StackError::Os(denied)),
-            io::ErrorKind::PermissionDenied
-        );
+        assert_eq!(kind(StackError::Os(denied)), io::ErrorKind::PermissionDenied);
     }
 }

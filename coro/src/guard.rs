@@ -39,11 +39,7 @@ pub(crate) fn choose() -> GuardKind {
     static REFUSED: OnceLock<bool> = OnceLock::new();
     let refused = *REFUSED
         .get_or_init(|| env::var_os("LIF_STACK_GUARD").is_some_and(|value| value == "mprotect"));
-    if !refused && spare_page_is_guarded() {
-        GuardKind::Advice
-    } else {
-        GuardKind::Protect
-    }
+    if !refused && spare_page_is_guarded() { GuardKind::Advice } else { GuardKind::Protect }
 }
 
 fn spare_page_is_guarded() -> bool {
@@ -101,10 +97,7 @@ pub(crate) struct Mappings {
 
 impl Mappings {
     pub(crate) const fn new() -> Self {
-        Mappings {
-            used: 0,
-            allowed: None,
-        }
+        Mappings { used: 0, allowed: None }
     }
 
     pub(crate) fn used(&self) -> usize {
@@ -133,10 +126,7 @@ impl Mappings {
         }
         if fit == 0 {
             let limit = self.allowed.unwrap_or(usize::MAX);
-            return Err(Refusal::Mappings {
-                limit,
-                used: self.used,
-            });
+            return Err(Refusal::Mappings { limit, used: self.used });
         }
         Ok(fit.min(want))
     }
@@ -170,10 +160,7 @@ mod tests {
 
     #[test]
     fn mappings_fit_until_the_share_is_used() {
-        let mut mappings = Mappings {
-            used: 0,
-            allowed: Some(100),
-        };
+        let mut mappings = Mappings { used: 0, allowed: Some(100) };
         assert_eq!(mappings.limit(), 90);
         mappings.note(81);
         assert_eq!(mappings.fit(2, 32).unwrap(), 4);

@@ -40,10 +40,7 @@ pub struct PoolConfig {
 
 impl Default for PoolConfig {
     fn default() -> Self {
-        PoolConfig {
-            keep: 1024,
-            deep: 16 * 1024,
-        }
+        PoolConfig { keep: 1024, deep: 16 * 1024 }
     }
 }
 
@@ -111,12 +108,7 @@ impl StackPool {
         pools.push(Arc::downgrade(&idle));
         drop(pools);
         StackPool {
-            classes: [const {
-                Class {
-                    stacks: Vec::new(),
-                    trimmed: 0,
-                }
-            }; CLASSES],
+            classes: [const { Class { stacks: Vec::new(), trimmed: 0 } }; CLASSES],
             config,
             least: StackSize::least(sys::page_size()),
             idle,
@@ -218,11 +210,7 @@ impl Drop for StackPool {
 
 /// The idle stacks in all pools. Pools at work make it a moment's approximation.
 pub(crate) fn idle_in_all_pools() -> usize {
-    lock_pools()
-        .iter()
-        .filter_map(Weak::upgrade)
-        .map(|idle| idle.get())
-        .sum()
+    lock_pools().iter().filter_map(Weak::upgrade).map(|idle| idle.get()).sum()
 }
 
 fn lock_pools() -> MutexGuard<'static, Vec<Weak<Idle>>> {

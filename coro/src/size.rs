@@ -127,11 +127,7 @@ impl fmt::Display for StackSize {
 /// The guard of a stack of `stride` bytes, with pages of `page` bytes.
 const fn guard_for(stride: usize, page: usize) -> usize {
     let quarter = stride / 4;
-    let wanted = if quarter < FULL_GUARD {
-        quarter
-    } else {
-        FULL_GUARD
-    };
+    let wanted = if quarter < FULL_GUARD { quarter } else { FULL_GUARD };
     wanted.next_multiple_of(page)
 }
 
@@ -156,10 +152,7 @@ mod tests {
         let error = StackSize::new(bytes).unwrap_err();
         assert!(matches!(error, StackError::TooLarge { bytes: b } if b == bytes));
         assert!(StackSize::new(usize::MAX).is_err());
-        assert_eq!(
-            StackSize::new(StackSize::MAX.bytes()).unwrap(),
-            StackSize::MAX
-        );
+        assert_eq!(StackSize::new(StackSize::MAX.bytes()).unwrap(), StackSize::MAX);
     }
 
     #[test]

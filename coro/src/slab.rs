@@ -97,10 +97,7 @@ impl Cursor {
                 Ok(start) => break start,
                 Err(_) if capacity > 1 => capacity /= 2,
                 Err(error) => {
-                    return Err(Refusal::Kernel {
-                        error,
-                        wanted: size.bytes(),
-                    });
+                    return Err(Refusal::Kernel { error, wanted: size.bytes() });
                 }
             }
         };
@@ -114,21 +111,10 @@ impl Cursor {
         // SAFETY: null, or a slab that was leaked here.
         let older = unsafe { older.as_ref() };
         let carved = AtomicUsize::new(0);
-        let slab = Box::leak(Box::new(Slab {
-            start,
-            size,
-            capacity,
-            first_id,
-            carved,
-            older,
-        }));
+        let slab = Box::leak(Box::new(Slab { start, size, capacity, first_id, carved, older }));
         // ORDER: Release: partner of the Acquire in `all`.
         NEWEST.store(ptr::from_mut(slab), Ordering::Release);
-        Ok(Cursor {
-            slab,
-            guard,
-            next: 0,
-        })
+        Ok(Cursor { slab, guard, next: 0 })
     }
 
     pub(crate) fn is_exhausted(&self) -> bool {
@@ -147,10 +133,7 @@ impl Cursor {
         mappings: &mut Mappings,
     ) -> Result<(), Refusal> {
         let want = want.min(self.slab.capacity - self.next);
-        debug_assert!(
-            want > 0 && out.is_empty(),
-            "asked an exhausted slab, or for a second batch"
-        );
+        debug_assert!(want > 0 && out.is_empty(), "asked an exhausted slab, or for a second batch");
         if self.guard == GuardKind::Advice {
             self.carve_marked(want, out)?;
         }
@@ -220,10 +203,7 @@ impl Cursor {
                     self.push(out);
                 }
                 Err(error) if nth == 0 => {
-                    return Err(Refusal::Kernel {
-                        error,
-                        wanted: size.usable(),
-                    });
+                    return Err(Refusal::Kernel { error, wanted: size.usable() });
                 }
                 // Fewer than wanted; whoever needs the rest will learn why.
                 Err(_) => break,
@@ -234,10 +214,7 @@ impl Cursor {
 
     /// Hands the next stack out. Its guard is in place, and the rest is accessible.
     fn push(&mut self, out: &mut Vec<Stack>) {
-        let (low, id) = (
-            self.slab.low(self.next),
-            self.slab.first_id + self.next as u32,
-        );
+        let (low, id) = (self.slab.low(self.next), self.slab.first_id + self.next as u32);
         self.next += 1;
         // ORDER: Relaxed: see `Slab::find`.
         self.slab.carved.store(self.next, Ordering::Relaxed);

@@ -52,10 +52,7 @@ impl Stack {
     /// - Nobody else has a `Stack` over it.
     pub(crate) unsafe fn new(low: usize, id: u32, size: StackSize) -> Stack {
         let top = coloured_top(low, id, size);
-        assert!(
-            top >= LEAST_PAGE && top & CLASS_BITS == 0,
-            "a stack with its top at {top:#x}"
-        );
+        assert!(top >= LEAST_PAGE && top & CLASS_BITS == 0, "a stack with its top at {top:#x}");
         let word = NonZeroUsize::new(top | size.class()).expect("checked above");
         Stack { word }
     }
@@ -110,9 +107,7 @@ impl Stack {
     ///
     /// The stack must be idle: what a coroutine keeps on it would be lost.
     pub(crate) fn discard_below_top(&mut self, keep: usize) -> bool {
-        let keep = keep
-            .next_multiple_of(sys::page_size())
-            .min(self.size().usable());
+        let keep = keep.next_multiple_of(sys::page_size()).min(self.size().usable());
         let (limit, end) = (self.limit(), self.end() - keep);
         if first_resident(limit, end).is_none() {
             return false;

@@ -32,10 +32,7 @@ fn resume_and_suspend_take_turns() {
         suspender.suspend();
         inner.borrow_mut().push("c");
     });
-    assert!(
-        log.borrow().is_empty(),
-        "nothing runs before the first resume"
-    );
+    assert!(log.borrow().is_empty(), "nothing runs before the first resume");
     assert_eq!(coroutine.resume(), Step::Suspended);
     log.borrow_mut().push("1");
     assert_eq!(coroutine.resume(), Step::Suspended);
@@ -44,11 +41,7 @@ fn resume_and_suspend_take_turns() {
     assert_eq!(coroutine.resume(), Step::Finished);
     assert!(coroutine.is_finished());
     assert_eq!(*log.borrow(), ["a", "1", "b", "2", "c"]);
-    assert_eq!(
-        Rc::strong_count(&log),
-        1,
-        "what the closure held is dropped when it ends"
-    );
+    assert_eq!(Rc::strong_count(&log), 1, "what the closure held is dropped when it ends");
 }
 
 #[test]
@@ -109,10 +102,7 @@ fn the_parent_stack_is_the_resumers() {
         let caught = panic::catch_unwind(AssertUnwindSafe(|| {
             suspender.on_parent_stack(|| panic::resume_unwind(Box::new("from above")));
         }));
-        assert_eq!(
-            *caught.unwrap_err().downcast::<&str>().unwrap(),
-            "from above"
-        );
+        assert_eq!(*caught.unwrap_err().downcast::<&str>().unwrap(), "from above");
     });
     assert_eq!(coroutine.resume(), Step::Finished);
 }
@@ -188,9 +178,7 @@ fn the_stack_of_a_leaked_coroutine_is_never_handed_out_again() {
         assert_eq!(stats().in_use, 1);
         drop(pool);
         let mut pool = StackPool::default();
-        let all: Vec<_> = (0..stats().carved + 100)
-            .map(|_| pool.take(kib(512)).unwrap())
-            .collect();
+        let all: Vec<_> = (0..stats().carved + 100).map(|_| pool.take(kib(512)).unwrap()).collect();
         assert!(all.iter().all(|stack| stack.id() != leaked));
         return;
     };

@@ -23,10 +23,7 @@ fn take_all(size: StackSize, most: usize) -> (Vec<Stack>, StackError) {
 
 /// Sets a soft limit of this process.
 fn limit(resource: u32, bytes: u64) {
-    let mut limits = libc::rlimit {
-        rlim_cur: 0,
-        rlim_max: 0,
-    };
+    let mut limits = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
     // SAFETY: the call writes `limits` and nothing else.
     let got = unsafe { libc::getrlimit(resource as _, &raw mut limits) };
     assert_eq!(got, 0, "{}", std::io::Error::last_os_error());
@@ -38,16 +35,8 @@ fn limit(resource: u32, bytes: u64) {
 
 fn used(name: &str) -> u64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap();
-    let line = status
-        .lines()
-        .find_map(|line| line.strip_prefix(name))
-        .unwrap();
-    line.trim()
-        .strip_suffix(" kB")
-        .unwrap()
-        .parse::<u64>()
-        .unwrap()
-        * 1024
+    let line = status.lines().find_map(|line| line.strip_prefix(name)).unwrap();
+    line.trim().strip_suffix(" kB").unwrap().parse::<u64>().unwrap() * 1024
 }
 
 #[test]
@@ -56,10 +45,7 @@ fn the_limit_on_mappings_is_reported_before_the_kernel_is_hit() {
     let Some(output) = rerun(name, &[PROTECT, ("LIF_MAX_MAPS", "1000")]) else {
         let before = common::mappings();
         let (mut stacks, error) = take_all(kib(64), 1000);
-        assert!(
-            matches!(error, StackError::Mappings { limit: 1000, .. }),
-            "{error:?}"
-        );
+        assert!(matches!(error, StackError::Mappings { limit: 1000, .. }), "{error:?}");
         let text = error.to_string();
         assert!(text.contains("sysctl -w vm.max_map_count=4000"), "{text}");
         assert!((400..=450).contains(&stacks.len()), "{}", stacks.len());
@@ -87,10 +73,7 @@ fn protected_guards_reach_the_kernels_own_limit_without_harm() {
             return;
         }
         let (stacks, error) = take_all(kib(64), limit);
-        assert!(
-            matches!(error, StackError::Mappings { limit: l, .. } if l == limit),
-            "{error}"
-        );
+        assert!(matches!(error, StackError::Mappings { limit: l, .. } if l == limit), "{error}");
         assert!(stacks.len() > limit / 2 - 1000, "{}", stacks.len());
         // Freed without mapping anything, which would be impossible here.
         drop(stacks);
@@ -106,29 +89,10 @@ fn a_limited_address_space_is_used_up_and_named() {
         limit(libc::RLIMIT_AS, used("VmSize:") + (64 << 20));
         let (stacks, error) = take_all(kib(256), 512);
         let text = error.to_string();
-        assert!(
-            matches!(
-                error,
-                StackError::AddressSpace {
-                    resource: "RLIMIT_AS",
-                    ..
-                }
-            ),
-            "{text}"
-        );
-        assert!(
-            text.contains("RLIMIT_AS") && text.contains("ulimit -v"),
-            "{text}"
-        );
-        assert!(
-            stacks.len() >= 200,
-            "only {} of 256 KiB in 64 MiB",
-            stacks.len()
-        );
-        assert_eq!(
-            std::io::Error::from(error).kind(),
-            std::io::ErrorKind::OutOfMemory
-        );
+        assert!(matches!(error, StackError::AddressSpace { resource: "RLIMIT_AS", .. }), "{text}");
+        assert!(text.contains("RLIMIT_AS") && text.contains("ulimit -v"), "{text}");
+        assert!(stacks.len() >= 200, "only {} of 256 KiB in 64 MiB", stacks.len());
+        assert_eq!(std::io::Error::from(error).kind(), std::io::ErrorKind::OutOfMemory);
         limit(libc::RLIMIT_AS, libc::RLIM_INFINITY);
         assert_guarded(&StackPool::default().take(kib(256)).unwrap());
         return;
@@ -144,21 +108,11 @@ fn limited_data_is_named_and_charged_for_carved_stacks_only() {
         let (stacks, error) = take_all(kib(256), 256);
         let text = error.to_string();
         assert!(
-            matches!(
-                error,
-                StackError::AddressSpace {
-                    resource: "RLIMIT_DATA",
-                    ..
-                }
-            ),
+            matches!(error, StackError::AddressSpace { resource: "RLIMIT_DATA", .. }),
             "{text}"
         );
         assert!(text.contains("ulimit -d"), "{text}");
-        assert!(
-            stacks.len() >= 120,
-            "only {} of 256 KiB in 32 MiB",
-            stacks.len()
-        );
+        assert!(stacks.len() >= 120, "only {} of 256 KiB in 32 MiB", stacks.len());
         return;
     };
     assert_passed(&output);
@@ -169,10 +123,7 @@ fn lock_memory(flags: i32) -> bool {
     // SAFETY: changes no contents.
     let locked = unsafe { libc::mlockall(flags | libc::MCL_ONFAULT) } == 0;
     if !locked {
-        eprintln!(
-            "not allowed to lock memory: {}",
-            std::io::Error::last_os_error()
-        );
+        eprintln!("not allowed to lock memory: {}", std::io::Error::last_os_error());
     }
     locked
 }
@@ -208,10 +159,7 @@ fn memory_locked_later_is_guarded_all_the_same() {
             let after = stats();
             if before.guard == GuardKind::Advice {
                 let by_mapping = (after.mappings - before.mappings) / 2;
-                assert!(
-                    by_mapping > after.slabs - before.slabs,
-                    "{before:?} {after:?}"
-                );
+                assert!(by_mapping > after.slabs - before.slabs, "{before:?} {after:?}");
             }
         }
         return;

@@ -9,10 +9,7 @@ use lif_coro::{PoolConfig, StackPool, StackSize, stats};
 
 #[test]
 fn trimming_takes_deep_pages_and_keeps_the_top() {
-    let mut pool = StackPool::new(PoolConfig {
-        keep: 100,
-        deep: 8 * 1024,
-    });
+    let mut pool = StackPool::new(PoolConfig { keep: 100, deep: 8 * 1024 });
     let size = StackSize::DEFAULT;
     let fresh = pool.take(size).unwrap();
     assert_eq!(fresh.resident(), 0);
@@ -28,11 +25,7 @@ fn trimming_takes_deep_pages_and_keeps_the_top() {
     assert!(!pool.trim(), "two stacks are less than one call looks at");
     assert_eq!(pool.take(size).unwrap().resident(), before);
     let trimmed = pool.take(size).unwrap();
-    assert!(
-        (1..=8 * 1024).contains(&trimmed.resident()),
-        "{}",
-        trimmed.resident()
-    );
+    assert!((1..=8 * 1024).contains(&trimmed.resident()), "{}", trimmed.resident());
 }
 
 #[test]

@@ -50,10 +50,7 @@ fn stacks_never_overlap() {
 
 #[test]
 fn trimming_is_done_in_steps_and_ends() {
-    let mut pool = StackPool::new(PoolConfig {
-        keep: 10,
-        deep: 4096,
-    });
+    let mut pool = StackPool::new(PoolConfig { keep: 10, deep: 4096 });
     let stacks: Vec<_> = (0..200).map(|_| pool.take(kib(32)).unwrap()).collect();
     stacks.into_iter().for_each(|stack| pool.give(stack));
     let mut steps = 1;
@@ -67,10 +64,7 @@ fn trimming_is_done_in_steps_and_ends() {
 #[test]
 fn surplus_goes_to_the_depot_without_memory() {
     let Some(output) = rerun("surplus_goes_to_the_depot_without_memory", &[]) else {
-        let mut pool = StackPool::new(PoolConfig {
-            keep: 8,
-            deep: 4096,
-        });
+        let mut pool = StackPool::new(PoolConfig { keep: 8, deep: 4096 });
         let stacks: Vec<_> = (0..100).map(|_| pool.take(kib(64)).unwrap()).collect();
         assert_eq!(stats().in_use, 100);
         for stack in stacks {

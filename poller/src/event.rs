@@ -49,10 +49,7 @@ impl Token {
     /// Unpacks what [`to_u64`](Token::to_u64) made.
     #[must_use]
     pub const fn from_u64(word: u64) -> Token {
-        Token {
-            slot: word as u32,
-            generation: (word >> 32) as u32,
-        }
+        Token { slot: word as u32, generation: (word >> 32) as u32 }
     }
 }
 
@@ -139,10 +136,7 @@ pub struct Event {
 impl Event {
     #[inline]
     pub(crate) fn new(token: u64, bits: u32) -> Event {
-        Event {
-            token: Token::from_u64(token),
-            bits,
-        }
+        Event { token: Token::from_u64(token), bits }
     }
 
     /// The token of the registration that this event belongs to.
@@ -229,10 +223,7 @@ impl Events {
     /// Allocates room for the events of one wait; at least one.
     #[must_use]
     pub fn with_capacity(capacity: usize) -> Events {
-        Events {
-            raw: vec![sys::empty_event(); capacity.max(1)].into(),
-            filled: 0,
-        }
+        Events { raw: vec![sys::empty_event(); capacity.max(1)].into(), filled: 0 }
     }
 
     /// How many events one wait can bring.
@@ -244,9 +235,7 @@ impl Events {
     /// Walks over the events of the last wait.
     #[inline]
     pub fn iter(&self) -> Iter<'_> {
-        Iter {
-            raw: self.raw[..self.filled].iter(),
-        }
+        Iter { raw: self.raw[..self.filled].iter() }
     }
 
     /// Whether the last wait brought no event; it looks at two entries at most.

@@ -119,9 +119,7 @@ impl Poller {
     ///
     /// `EMFILE`, `ENFILE`: no descriptor is left in the process or the system. `ENOMEM`.
     pub fn new() -> io::Result<Poller> {
-        Ok(Poller {
-            backend: sys::Backend::new()?,
-        })
+        Ok(Poller { backend: sys::Backend::new()? })
     }
 
     /// Registers a descriptor, in place of whatever this poller knew of it: DELETE, then ADD.

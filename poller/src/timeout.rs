@@ -15,9 +15,7 @@ const LONGEST: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 /// about 24 days.
 #[allow(dead_code, reason = "kqueue counts in nanoseconds")]
 pub(crate) fn millis(timeout: Option<Duration>) -> i32 {
-    timeout.map_or(-1, |t| {
-        i32::try_from(t.as_nanos().div_ceil(1_000_000)).unwrap_or(i32::MAX)
-    })
+    timeout.map_or(-1, |t| i32::try_from(t.as_nanos().div_ceil(1_000_000)).unwrap_or(i32::MAX))
 }
 
 /// A timeout in seconds and nanoseconds, exact up to the cap of a year.
@@ -44,45 +42,24 @@ mod tests {
 
     #[test]
     fn part_of_a_millisecond_counts_as_a_whole_one() {
-        for (nanos, wanted) in [
-            (1, 1),
-            (999_999, 1),
-            (1_000_000, 1),
-            (1_000_001, 2),
-            (1_999_999, 2),
-            (2_000_000, 2),
-        ] {
-            assert_eq!(
-                millis(Some(Duration::from_nanos(nanos))),
-                wanted,
-                "{nanos} ns"
-            );
+        for (nanos, wanted) in
+            [(1, 1), (999_999, 1), (1_000_000, 1), (1_000_001, 2), (1_999_999, 2), (2_000_000, 2)]
+        {
+            assert_eq!(millis(Some(Duration::from_nanos(nanos))), wanted, "{nanos} ns");
         }
     }
 
     #[test]
     fn nanoseconds_are_exact() {
-        assert_eq!(
-            seconds_and_nanos(Duration::new(3, 999_999_999)),
-            (3, 999_999_999)
-        );
+        assert_eq!(seconds_and_nanos(Duration::new(3, 999_999_999)), (3, 999_999_999));
     }
 
     #[test]
     fn huge_timeouts_are_capped() {
         assert_eq!(millis(Some(Duration::MAX)), i32::MAX);
-        assert_eq!(
-            millis(Some(Duration::from_millis(i32::MAX as u64))),
-            i32::MAX
-        );
-        assert_eq!(
-            millis(Some(Duration::from_millis(i32::MAX as u64 + 1))),
-            i32::MAX
-        );
+        assert_eq!(millis(Some(Duration::from_millis(i32::MAX as u64))), i32::MAX);
+        assert_eq!(millis(Some(Duration::from_millis(i32::MAX as u64 + 1))), i32::MAX);
         assert_eq!(seconds_and_nanos(Duration::MAX), (31_536_000, 0));
-        assert_eq!(
-            seconds_and_nanos(LONGEST + Duration::from_nanos(1)),
-            (31_536_000, 0)
-        );
+        assert_eq!(seconds_and_nanos(LONGEST + Duration::from_nanos(1)), (31_536_000, 0));
     }
 }

@@ -50,11 +50,7 @@ pub(crate) unsafe fn residence(start: usize, pages: &mut [u8]) -> io::Result<()>
     let len = pages.len() * page_size();
     // SAFETY: the kernel writes one byte a page, and `pages` has as many.
     check(unsafe {
-        libc::mincore(
-            ptr::with_exposed_provenance_mut(start),
-            len,
-            pages.as_mut_ptr().cast(),
-        )
+        libc::mincore(ptr::with_exposed_provenance_mut(start), len, pages.as_mut_ptr().cast())
     })?;
     for page in pages {
         *page &= 1;

@@ -45,11 +45,7 @@ pub(crate) unsafe fn residence(start: usize, pages: &mut [u8]) -> io::Result<()>
     let len = pages.len() * page_size();
     // SAFETY: the kernel writes one byte a page, and `pages` has as many.
     check(unsafe {
-        libc::mincore(
-            ptr::with_exposed_provenance_mut(start),
-            len,
-            pages.as_mut_ptr(),
-        )
+        libc::mincore(ptr::with_exposed_provenance_mut(start), len, pages.as_mut_ptr())
     })?;
     for page in pages {
         *page &= 1;
@@ -58,11 +54,7 @@ pub(crate) unsafe fn residence(start: usize, pages: &mut [u8]) -> io::Result<()>
 }
 
 pub(crate) fn max_mappings() -> Option<usize> {
-    fs::read_to_string("/proc/sys/vm/max_map_count")
-        .ok()?
-        .trim()
-        .parse()
-        .ok()
+    fs::read_to_string("/proc/sys/vm/max_map_count").ok()?.trim().parse().ok()
 }
 
 pub(crate) fn count_mappings() -> Option<usize> {
@@ -71,22 +63,14 @@ pub(crate) fn count_mappings() -> Option<usize> {
 }
 
 pub(crate) fn overcommit() -> Option<u8> {
-    fs::read_to_string("/proc/sys/vm/overcommit_memory")
-        .ok()?
-        .trim()
-        .parse()
-        .ok()
+    fs::read_to_string("/proc/sys/vm/overcommit_memory").ok()?.trim().parse().ok()
 }
 
 pub(crate) fn usage() -> [Option<u64>; 2] {
     let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
     let bytes = |name: &str| {
         let line = status.lines().find_map(|line| line.strip_prefix(name))?;
-        line.trim()
-            .strip_suffix(" kB")?
-            .parse::<u64>()
-            .ok()
-            .map(|kib| kib * 1024)
+        line.trim().strip_suffix(" kB")?.parse::<u64>().ok().map(|kib| kib * 1024)
     };
     [bytes("VmSize:"), bytes("VmData:")]
 }

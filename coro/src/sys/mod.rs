@@ -90,13 +90,7 @@ pub(crate) unsafe fn allow(start: usize, len: usize) -> io::Result<()> {
 /// - Nobody uses the range.
 pub(crate) unsafe fn forbid(start: usize, len: usize) -> io::Result<()> {
     // SAFETY: the range is ours and unused.
-    check(unsafe {
-        libc::mprotect(
-            ptr::with_exposed_provenance_mut(start),
-            len,
-            libc::PROT_NONE,
-        )
-    })
+    check(unsafe { libc::mprotect(ptr::with_exposed_provenance_mut(start), len, libc::PROT_NONE) })
 }
 
 /// The soft limits that bound memory, by name: address space first, then data. `None`: no limit,
@@ -113,10 +107,7 @@ pub(crate) fn memory_limits() -> [(&'static str, Option<u64>); 2] {
 }
 
 fn soft_limit(read: impl FnOnce(*mut libc::rlimit) -> c_int) -> Option<u64> {
-    let mut limit = libc::rlimit {
-        rlim_cur: 0,
-        rlim_max: 0,
-    };
+    let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
     if read(&raw mut limit) != 0 || limit.rlim_cur == libc::RLIM_INFINITY {
         return None;
     }
@@ -129,9 +120,5 @@ fn to_u64(limit: impl TryInto<u64>) -> Option<u64> {
 }
 
 fn check(result: c_int) -> io::Result<()> {
-    if result == 0 {
-        Ok(())
-    } else {
-        Err(io::Error::last_os_error())
-    }
+    if result == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
 }

@@ -62,10 +62,7 @@ pub(crate) fn assert_guarded(stack: &Stack) {
         assert!(faults(address), "{address:#x} of {stack:?} is not guarded");
     }
     for address in [stack.limit(), stack.top() - 1] {
-        assert!(
-            !faults(address),
-            "{address:#x} of {stack:?} is not accessible"
-        );
+        assert!(!faults(address), "{address:#x} of {stack:?} is not accessible");
     }
 }
 
@@ -78,11 +75,7 @@ pub(crate) fn dig(bytes: usize) -> usize {
 #[inline(never)]
 fn dig_to(address: usize) -> usize {
     let frame = std::hint::black_box([1u8; 256]);
-    let below = if frame.as_ptr().addr() <= address {
-        0
-    } else {
-        dig_to(address)
-    };
+    let below = if frame.as_ptr().addr() <= address { 0 } else { dig_to(address) };
     below + usize::from(frame[below % frame.len()])
 }
 
@@ -112,20 +105,13 @@ pub(crate) fn kib(kib: usize) -> StackSize {
 /// How many mappings the process has.
 #[cfg(target_os = "linux")]
 pub(crate) fn mappings() -> usize {
-    std::fs::read_to_string("/proc/self/maps")
-        .expect("maps")
-        .lines()
-        .count()
+    std::fs::read_to_string("/proc/self/maps").expect("maps").lines().count()
 }
 
 /// The bytes that the process has in memory.
 #[cfg(target_os = "linux")]
 pub(crate) fn resident() -> usize {
     let statm = std::fs::read_to_string("/proc/self/statm").expect("statm");
-    let pages: usize = statm
-        .split(' ')
-        .nth(1)
-        .and_then(|n| n.parse().ok())
-        .expect("a number");
+    let pages: usize = statm.split(' ').nth(1).and_then(|n| n.parse().ok()).expect("a number");
     pages * 4096
 }

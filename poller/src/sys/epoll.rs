@@ -55,11 +55,7 @@ impl Backend {
         let bell = EventFd::from_flags(EfdFlags::EFD_CLOEXEC | EfdFlags::EFD_NONBLOCK)?;
         let edge = EpollFlags::EPOLLIN | EpollFlags::EPOLLET;
         epoll.add(&bell, EpollEvent::new(edge, Token::WAKE.to_u64()))?;
-        Ok(Backend {
-            epoll,
-            bell,
-            precise: precise_timeouts(),
-        })
+        Ok(Backend { epoll, bell, precise: precise_timeouts() })
     }
 
     pub(crate) fn add(
@@ -73,8 +69,7 @@ impl Backend {
             Ok(()) | Err(Errno::ENOENT) => {}
             Err(errno) => return Err(errno),
         }
-        self.epoll
-            .add(fd, EpollEvent::new(flags(interest, mode), token.to_u64()))
+        self.epoll.add(fd, EpollEvent::new(flags(interest, mode), token.to_u64()))
     }
 
     pub(crate) fn delete(&self, fd: BorrowedFd<'_>) -> Result<()> {
@@ -98,10 +93,7 @@ impl Backend {
             }
         }
         let millis = timeout::millis(timeout);
-        self.epoll.wait(
-            raw,
-            EpollTimeout::try_from(millis).unwrap_or(EpollTimeout::MAX),
-        )
+        self.epoll.wait(raw, EpollTimeout::try_from(millis).unwrap_or(EpollTimeout::MAX))
     }
 
     pub(crate) fn wake(&self) -> Result<()> {
@@ -129,10 +121,7 @@ impl Backend {
             nanos: i64,
         }
         let (seconds, nanos) = timeout::seconds_and_nanos(timeout);
-        let timespec = Timespec {
-            seconds: seconds.into(),
-            nanos: nanos.into(),
-        };
+        let timespec = Timespec { seconds: seconds.into(), nanos: nanos.into() };
         let room = i32::try_from(raw.len()).unwrap_or(i32::MAX);
         // SAFETY: the epoll is open as long as `self`. `raw` has at least `room` entries, borrowed
         // exclusively, and `EpollEvent` is a transparent wrapper of the kernel's struct, of which
@@ -193,35 +182,20 @@ mod tests {
     fn full_eventfd_still_wakes() {
         let backend = Backend::new().unwrap();
         backend.bell.write(u64::MAX - 1).unwrap();
-        assert_eq!(
-            backend.bell.write(1),
-            Err(Errno::EAGAIN),
-            "the counter is full"
-        );
+        assert_eq!(backend.bell.write(1), Err(Errno::EAGAIN), "the counter is full");
         assert_eq!(wait(&backend, Some(Duration::ZERO)), 1);
         for _ in 0..3 {
             backend.wake().unwrap();
             assert_eq!(wait(&backend, None), 1);
-            assert_eq!(
-                wait(&backend, Some(Duration::ZERO)),
-                0,
-                "one wake, one return"
-            );
+            assert_eq!(wait(&backend, Some(Duration::ZERO)), 0, "one wake, one return");
         }
-        assert_eq!(
-            backend.bell.read(),
-            Ok(3),
-            "it was read down once, then counted the wakes"
-        );
+        assert_eq!(backend.bell.read(), Ok(3), "it was read down once, then counted the wakes");
     }
 
     #[test]
     fn without_epoll_pwait2_no_wait_ends_early() {
         static REFUSED: AtomicBool = AtomicBool::new(false);
-        let backend = Backend {
-            precise: &REFUSED,
-            ..Backend::new().unwrap()
-        };
+        let backend = Backend { precise: &REFUSED, ..Backend::new().unwrap() };
         for micros in [1, 300, 999, 1_000, 1_001, 2_500] {
             let asked = Duration::from_micros(micros);
             let start = Instant::now();

@@ -116,11 +116,7 @@ impl Kqueue {
             if let Some(place) = events.get_mut(receipts) {
                 let errno = outcome.err().map_or(0, |errno| errno as isize);
                 let flags = change.flags | EvFlags::EV_ERROR;
-                *place = KEvent {
-                    flags,
-                    data: errno,
-                    ..*change
-                };
+                *place = KEvent { flags, data: errno, ..*change };
                 receipts += 1;
             } else {
                 outcome?;
@@ -134,10 +130,7 @@ impl Kqueue {
         if change.flags.contains(EvFlags::EV_ADD) {
             knotes.insert(change, (0, 0));
         }
-        let knote = knotes
-            .table
-            .get_mut(&(EVFILT_USER, change.ident))
-            .ok_or(Errno::ENOENT)?;
+        let knote = knotes.table.get_mut(&(EVFILT_USER, change.ident)).ok_or(Errno::ENOENT)?;
         if change.fflags.contains(FilterFlag::NOTE_TRIGGER) && !knote.triggered {
             knote.triggered = true;
             self.bell.write(1)?;
@@ -150,11 +143,7 @@ impl Kqueue {
         let key = (change.filter, change.ident);
         let number = change.ident as RawFd;
         let file = file_of(number);
-        if knotes
-            .table
-            .get(&key)
-            .is_some_and(|knote| Some(knote.file) != file)
-        {
+        if knotes.table.get(&key).is_some_and(|knote| Some(knote.file) != file) {
             // Its descriptor was closed since; BSD forgot the knote there and then.
             knotes.table.remove(&key);
         }
@@ -174,11 +163,7 @@ impl Kqueue {
             };
         }
         if !change.flags.contains(EvFlags::EV_ADD) {
-            return knotes
-                .table
-                .contains_key(&key)
-                .then_some(())
-                .ok_or(Errno::ENOENT);
+            return knotes.table.contains_key(&key).then_some(()).ok_or(Errno::ENOENT);
         }
         let often = match (
             change.flags.contains(EvFlags::EV_CLEAR),
@@ -223,9 +208,7 @@ impl Kqueue {
             if room == 0 {
                 break;
             }
-            let found = self
-                .epoll(filter)
-                .wait(&mut ready[..room], EpollTimeout::ZERO)?;
+            let found = self.epoll(filter).wait(&mut ready[..room], EpollTimeout::ZERO)?;
             for event in &ready[..found] {
                 if let Some(report) = self.report(&mut knotes, filter, event) {
                     events[count] = report;
@@ -278,38 +261,23 @@ impl Kqueue {
 
     /// Sleeps until one of the three descriptors is readable; what that means is `collect`'s to say.
     fn block(&self, left: Option<Duration>) -> Result<()> {
-        let mut fds =
-            [self.read.0.as_fd(), self.write.0.as_fd(), self.bell.as_fd()].map(|fd| libc::pollfd {
-                fd: fd.as_raw_fd(),
-                events: libc::POLLIN,
-                revents: 0,
-            });
+        let mut fds = [self.read.0.as_fd(), self.write.0.as_fd(), self.bell.as_fd()]
+            .map(|fd| libc::pollfd { fd: fd.as_raw_fd(), events: libc::POLLIN, revents: 0 });
         let timespec = left.map(|left| libc::timespec {
             tv_sec: left.as_secs() as libc::time_t,
             tv_nsec: left.subsec_nanos().into(),
         });
-        let timeout = timespec
-            .as_ref()
-            .map_or(std::ptr::null(), |t| &raw const *t);
+        let timeout = timespec.as_ref().map_or(std::ptr::null(), |t| &raw const *t);
         // SAFETY: the array has as many entries as said and is borrowed exclusively; the timespec,
         // if there is one, outlives the call; a null mask changes no signal mask.
         let ready = unsafe {
-            libc::ppoll(
-                fds.as_mut_ptr(),
-                fds.len() as libc::nfds_t,
-                timeout,
-                std::ptr::null(),
-            )
+            libc::ppoll(fds.as_mut_ptr(), fds.len() as libc::nfds_t, timeout, std::ptr::null())
         };
         Errno::result(ready).map(drop)
     }
 
     fn epoll(&self, filter: EventFilter) -> &Epoll {
-        if filter == EVFILT_WRITE {
-            &self.write
-        } else {
-            &self.read
-        }
+        if filter == EVFILT_WRITE { &self.write } else { &self.read }
     }
 
     fn lock(&self) -> MutexGuard<'_, Knotes> {
@@ -322,12 +290,7 @@ impl Knotes {
     /// Makes a knote in place of an older one, and returns its serial number.
     fn insert(&mut self, asked: &KEvent, file: (libc::dev_t, libc::ino_t)) -> u32 {
         self.serial = self.serial.wrapping_add(1);
-        let knote = Knote {
-            asked: *asked,
-            serial: self.serial,
-            file,
-            triggered: false,
-        };
+        let knote = Knote { asked: *asked, serial: self.serial, file, triggered: false };
         self.table.insert((asked.filter, asked.ident), knote);
         self.serial
     }
@@ -339,7 +302,5 @@ fn file_of(number: RawFd) -> Option<(libc::dev_t, libc::ino_t)> {
     // SAFETY: any number may be asked about, and the pointer is to room for the answer.
     let answer = unsafe { libc::fstat(number, stat.as_mut_ptr()) };
     // SAFETY: fstat succeeded, so it has filled the whole struct.
-    (answer == 0)
-        .then(|| unsafe { stat.assume_init() })
-        .map(|stat| (stat.st_dev, stat.st_ino))
+    (answer == 0).then(|| unsafe { stat.assume_init() }).map(|stat| (stat.st_dev, stat.st_ino))
 }

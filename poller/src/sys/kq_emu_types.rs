@@ -104,14 +104,7 @@ impl KEvent {
         data: isize,
         udata: isize,
     ) -> KEvent {
-        KEvent {
-            ident,
-            filter,
-            flags,
-            fflags,
-            data,
-            udata,
-        }
+        KEvent { ident, filter, flags, fflags, data, udata }
     }
 
     /// A result because nix's is: a kernel may report filters that it has no name for.

@@ -77,16 +77,9 @@ mod tests {
     /// How often the queue reports the bell without blocking.
     fn reports(queue: &Kqueue) -> usize {
         let mut raw = [empty_event(); 4];
-        let zero = libc::timespec {
-            tv_sec: 0,
-            tv_nsec: 0,
-        };
+        let zero = libc::timespec { tv_sec: 0, tv_nsec: 0 };
         let count = queue.kevent(&[], &mut raw, Some(zero)).unwrap();
-        assert!(
-            raw[..count]
-                .iter()
-                .all(|event| decode(event).token() == Token::WAKE)
-        );
+        assert!(raw[..count].iter().all(|event| decode(event).token() == Token::WAKE));
         count
     }
 

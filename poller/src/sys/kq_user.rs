@@ -28,12 +28,5 @@ impl Bell {
 /// User events have a name space of their own, so the ident can't meet a descriptor. A change
 /// overwrites `udata`: the token goes along each time.
 fn user_event(flags: EvFlags, what: FilterFlag) -> KEvent {
-    KEvent::new(
-        0,
-        EventFilter::EVFILT_USER,
-        flags,
-        what,
-        0,
-        Token::WAKE.to_u64() as isize,
-    )
+    KEvent::new(0, EventFilter::EVFILT_USER, flags, what, 0, Token::WAKE.to_u64() as isize)
 }

@@ -18,10 +18,7 @@ use crate::timeout;
 pub(crate) type RawEvent = KEvent;
 
 // A token travels in the kernel's `udata`, which is as wide as a pointer.
-const _: () = assert!(
-    size_of::<isize>() == size_of::<u64>(),
-    "kqueue needs a 64-bit target"
-);
+const _: () = assert!(size_of::<isize>() == size_of::<u64>(), "kqueue needs a 64-bit target");
 
 /// The read filter fired.
 const READ: u32 = 1;
@@ -164,21 +161,11 @@ fn change(fd: BorrowedFd<'_>, filter: EventFilter, what: EvFlags, token: Token) 
     // A borrowed descriptor is never negative.
     let ident = fd.as_raw_fd() as usize;
     let flags = what | EvFlags::EV_RECEIPT;
-    KEvent::new(
-        ident,
-        filter,
-        flags,
-        FilterFlag::empty(),
-        0,
-        token.to_u64() as isize,
-    )
+    KEvent::new(ident, filter, flags, FilterFlag::empty(), 0, token.to_u64() as isize)
 }
 
 fn timespec(seconds: i32, nanos: i32) -> libc::timespec {
-    libc::timespec {
-        tv_sec: seconds.into(),
-        tv_nsec: nanos.into(),
-    }
+    libc::timespec { tv_sec: seconds.into(), tv_nsec: nanos.into() }
 }
 
 #[cfg(test)]
@@ -186,67 +173,36 @@ mod tests {
     use super::*;
 
     fn fired(filter: EventFilter, flags: EvFlags, errno: FilterFlag) -> Event {
-        decode(&KEvent::new(
-            3,
-            filter,
-            flags,
-            errno,
-            0,
-            Token::new(5, 9).to_u64() as isize,
-        ))
+        decode(&KEvent::new(3, filter, flags, errno, 0, Token::new(5, 9).to_u64() as isize))
     }
 
     #[test]
     fn token_comes_back_from_udata() {
-        let event = fired(
-            EventFilter::EVFILT_READ,
-            EvFlags::EV_CLEAR,
-            FilterFlag::empty(),
-        );
+        let event = fired(EventFilter::EVFILT_READ, EvFlags::EV_CLEAR, FilterFlag::empty());
         assert_eq!(event.token(), Token::new(5, 9));
     }
 
     #[test]
     fn each_filter_tells_of_its_side() {
-        let read = fired(
-            EventFilter::EVFILT_READ,
-            EvFlags::EV_CLEAR,
-            FilterFlag::empty(),
-        );
+        let read = fired(EventFilter::EVFILT_READ, EvFlags::EV_CLEAR, FilterFlag::empty());
         assert!(read.is_readable() && !read.is_writable() && !read.is_read_closed());
-        let write = fired(
-            EventFilter::EVFILT_WRITE,
-            EvFlags::EV_CLEAR,
-            FilterFlag::empty(),
-        );
+        let write = fired(EventFilter::EVFILT_WRITE, EvFlags::EV_CLEAR, FilterFlag::empty());
         assert!(write.is_writable() && !write.is_readable() && !write.is_write_closed());
     }
 
     #[test]
     fn end_of_reading_leaves_writing_alone() {
-        let event = fired(
-            EventFilter::EVFILT_READ,
-            EvFlags::EV_EOF,
-            FilterFlag::empty(),
-        );
+        let event = fired(EventFilter::EVFILT_READ, EvFlags::EV_EOF, FilterFlag::empty());
         assert!(event.is_readable() && event.is_read_closed());
         assert!(!event.is_writable() && !event.is_error() && !event.is_hup());
     }
 
     #[test]
     fn end_of_writing_and_errors_are_readable_and_writable() {
-        let closed = fired(
-            EventFilter::EVFILT_WRITE,
-            EvFlags::EV_EOF,
-            FilterFlag::empty(),
-        );
+        let closed = fired(EventFilter::EVFILT_WRITE, EvFlags::EV_EOF, FilterFlag::empty());
         assert!(closed.is_readable() && closed.is_writable());
         assert!(closed.is_write_closed() && closed.is_hup() && !closed.is_error());
-        let failed = fired(
-            EventFilter::EVFILT_READ,
-            EvFlags::EV_EOF,
-            FilterFlag::NOTE_WRITE,
-        );
+        let failed = fired(EventFilter::EVFILT_READ, EvFlags::EV_EOF, FilterFlag::NOTE_WRITE);
         assert!(failed.is_readable() && failed.is_writable() && failed.is_error());
     }
 }

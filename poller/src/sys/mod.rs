@@ -26,12 +26,7 @@ mod imp;
 // How a kqueue is woken.
 #[cfg(all(kq_emu, test))]
 mod kq_pair;
-#[cfg(any(
-    kq_emu,
-    target_os = "macos",
-    target_os = "freebsd",
-    target_os = "dragonfly"
-))]
+#[cfg(any(kq_emu, target_os = "macos", target_os = "freebsd", target_os = "dragonfly"))]
 #[path = "kq_user.rs"]
 mod kq_wake;
 #[cfg(all(not(kq_emu), any(target_os = "netbsd", target_os = "openbsd")))]

@@ -37,29 +37,20 @@ pub(crate) struct Fixture {
 
 impl Fixture {
     pub(crate) fn new() -> Fixture {
-        Fixture {
-            poller: Poller::new().unwrap(),
-            events: Events::with_capacity(16),
-        }
+        Fixture { poller: Poller::new().unwrap(), events: Events::with_capacity(16) }
     }
 
     pub(crate) fn edge(&self, fd: impl AsFd, token: Token, interest: Interest) {
-        self.poller
-            .add(fd.as_fd(), token, interest, Mode::Edge)
-            .unwrap();
+        self.poller.add(fd.as_fd(), token, interest, Mode::Edge).unwrap();
     }
 
     pub(crate) fn one_shot(&self, fd: impl AsFd, token: Token, interest: Interest) {
-        self.poller
-            .add(fd.as_fd(), token, interest, Mode::OneShot)
-            .unwrap();
+        self.poller.add(fd.as_fd(), token, interest, Mode::OneShot).unwrap();
     }
 
     /// The events that are there now.
     pub(crate) fn now(&mut self) -> Vec<Event> {
-        self.poller
-            .wait(&mut self.events, Some(Duration::ZERO))
-            .unwrap();
+        self.poller.wait(&mut self.events, Some(Duration::ZERO)).unwrap();
         self.events.iter().collect()
     }
 
@@ -136,8 +127,5 @@ pub(crate) fn first(events: &[Event], what: impl Fn(&Event) -> bool) -> Event {
 
 /// What `add` says for a descriptor.
 pub(crate) fn add_error(poller: &Poller, fd: BorrowedFd<'_>, interest: Interest) -> Option<i32> {
-    poller
-        .add(fd, A, interest, Mode::Edge)
-        .err()
-        .and_then(|e| e.raw_os_error())
+    poller.add(fd, A, interest, Mode::Edge).err().and_then(|e| e.raw_os_error())
 }

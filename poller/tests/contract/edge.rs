@@ -52,11 +52,7 @@ fn space_is_reported_when_it_comes_free() {
         f.silent();
         drain(&far);
         let events = f.next();
-        assert!(
-            events
-                .iter()
-                .all(|event| event.token() == A && !event.is_read_closed())
-        );
+        assert!(events.iter().all(|event| event.token() == A && !event.is_read_closed()));
         first(&events, |event| event.is_writable());
     });
 }
@@ -89,10 +85,7 @@ fn half_close_is_readable_and_read_closed() {
             }
             let event = first(&f.next(), |event| event.is_read_closed());
             assert!(event.is_readable(), "{kind}: {event:?}");
-            assert!(
-                !event.is_error() && !event.is_write_closed(),
-                "{kind}: {event:?}"
-            );
+            assert!(!event.is_error() && !event.is_write_closed(), "{kind}: {event:?}");
             f.silent();
         }
     });
@@ -125,10 +118,7 @@ fn closed_peer_is_readable_writable_and_closed() {
         let events = f.next();
         first(&events, |event| event.is_read_closed());
         let event = first(&events, |event| event.is_write_closed());
-        assert!(
-            event.is_hup() && event.is_readable() && event.is_writable(),
-            "{event:?}"
-        );
+        assert!(event.is_hup() && event.is_readable() && event.is_writable(), "{event:?}");
     });
 }
 
@@ -140,21 +130,9 @@ fn two_descriptors_keep_their_tokens() {
         f.edge(&near_a, A, Interest::READ);
         f.edge(&near_b, B, Interest::READ);
         far_b.write_all(b"b").unwrap();
-        assert_eq!(
-            f.next()
-                .iter()
-                .map(|event| event.token())
-                .collect::<Vec<_>>(),
-            [B]
-        );
+        assert_eq!(f.next().iter().map(|event| event.token()).collect::<Vec<_>>(), [B]);
         far_a.write_all(b"a").unwrap();
-        assert_eq!(
-            f.next()
-                .iter()
-                .map(|event| event.token())
-                .collect::<Vec<_>>(),
-            [A]
-        );
+        assert_eq!(f.next().iter().map(|event| event.token()).collect::<Vec<_>>(), [A]);
     });
 }
 

@@ -19,9 +19,7 @@ fn reset_is_an_error_readable_and_writable() {
             f.edge(&near, A, interest);
             f.now();
             // With data unread on the far side, or no linger, closing resets.
-            SockRef::from(&far)
-                .set_linger(Some(Duration::ZERO))
-                .unwrap();
+            SockRef::from(&far).set_linger(Some(Duration::ZERO)).unwrap();
             drop(far);
             let event = first(&f.next(), |event| event.is_error());
             assert!(event.is_readable() && event.is_writable(), "{event:?}");
@@ -37,9 +35,7 @@ fn refused_connection_wakes_the_writer() {
         let mut f = Fixture::new();
         // A bound socket that doesn't listen keeps its port and refuses.
         let bound = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
-        bound
-            .bind(&std::net::SocketAddr::from(([127, 0, 0, 1], 0)).into())
-            .unwrap();
+        bound.bind(&std::net::SocketAddr::from(([127, 0, 0, 1], 0)).into()).unwrap();
         let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
         socket.set_nonblocking(true).unwrap();
         let started = socket.connect(&bound.local_addr().unwrap());

@@ -12,10 +12,7 @@ use crate::common::{A, Fixture, add_error, unix_pair, watched};
 fn regular_file_cant_be_polled() {
     let f = Fixture::new();
     let file = File::open(std::env::current_exe().unwrap()).unwrap();
-    assert_eq!(
-        add_error(&f.poller, file.as_fd(), Interest::READ),
-        Some(libc::EPERM)
-    );
+    assert_eq!(add_error(&f.poller, file.as_fd(), Interest::READ), Some(libc::EPERM));
     f.poller.delete(file.as_fd()).unwrap();
 }
 

@@ -40,10 +40,7 @@ fn adding_again_replaces_the_token() {
         // The event of the first registration was pending; the second one takes its place.
         f.edge(&near, B, Interest::READ);
         let events = f.next();
-        assert_eq!(
-            events.iter().map(|event| event.token()).collect::<Vec<_>>(),
-            [B]
-        );
+        assert_eq!(events.iter().map(|event| event.token()).collect::<Vec<_>>(), [B]);
         f.silent();
     });
 }
@@ -118,11 +115,7 @@ fn reused_fd_number_gets_no_old_event() {
             f.edge(&fresh, B, Interest::READ);
             f.silent();
             fresh.send_to(b"new", fresh.local_addr().unwrap()).unwrap();
-            assert!(
-                f.next()
-                    .iter()
-                    .all(|event| event.token() == B && event.is_readable())
-            );
+            assert!(f.next().iter().all(|event| event.token() == B && event.is_readable()));
         }
         // Other tests open descriptors, too, so the number isn't always the same.
         assert!(reused > 0, "no number was ever given out again");
@@ -160,13 +153,7 @@ fn duplicates_are_registered_apart() {
         f.edge(&duplicate, B, Interest::READ);
         f.poller.delete(duplicate.as_fd()).unwrap();
         far.write_all(b"x").unwrap();
-        assert_eq!(
-            f.next()
-                .iter()
-                .map(|event| event.token())
-                .collect::<Vec<_>>(),
-            [A]
-        );
+        assert_eq!(f.next().iter().map(|event| event.token()).collect::<Vec<_>>(), [A]);
     });
 }
 
@@ -192,11 +179,8 @@ fn token_comes_back_whole() {
     watched(|| {
         let mut f = Fixture::new();
         let (near, _far) = unix_pair();
-        for token in [
-            Token::new(0, 0),
-            Token::new(0, u32::MAX),
-            Token::new(u32::MAX - 1, u32::MAX),
-        ] {
+        for token in [Token::new(0, 0), Token::new(0, u32::MAX), Token::new(u32::MAX - 1, u32::MAX)]
+        {
             f.edge(&near, token, Interest::WRITE);
             assert_eq!(f.next()[0].token(), token);
         }
@@ -208,10 +192,7 @@ fn token_comes_back_whole() {
 fn reserved_slot_panics() {
     let (near, _far) = unix_pair();
     let token = Token::new(Token::RESERVED_SLOT, 0);
-    Poller::new()
-        .unwrap()
-        .add(near.as_fd(), token, Interest::READ, Mode::Edge)
-        .ok();
+    Poller::new().unwrap().add(near.as_fd(), token, Interest::READ, Mode::Edge).ok();
 }
 
 #[test]

@@ -14,9 +14,7 @@ use crate::common::{A, Fixture, unix_pair, watched};
 fn no_wait_ends_early() {
     watched(|| {
         let mut f = Fixture::new();
-        let micros = [
-            1, 10, 100, 499, 500, 501, 999, 1_000, 1_001, 1_500, 1_999, 5_000, 20_001,
-        ];
+        let micros = [1, 10, 100, 499, 500, 501, 999, 1_000, 1_001, 1_500, 1_999, 5_000, 20_001];
         for asked in micros.map(Duration::from_micros) {
             for _ in 0..3 {
                 let start = Instant::now();
@@ -33,9 +31,7 @@ fn no_wait_ends_early() {
 fn single_nanosecond_isnt_for_ever() {
     watched(|| {
         let mut f = Fixture::new();
-        f.poller
-            .wait(&mut f.events, Some(Duration::from_nanos(1)))
-            .unwrap();
+        f.poller.wait(&mut f.events, Some(Duration::from_nanos(1))).unwrap();
         assert!(f.events.is_empty());
     });
 }
@@ -44,11 +40,7 @@ fn single_nanosecond_isnt_for_ever() {
 fn huge_timeouts_are_taken() {
     watched(|| {
         let mut f = Fixture::new();
-        for huge in [
-            Duration::MAX,
-            Duration::from_secs(1 << 40),
-            Duration::from_secs(1 << 31),
-        ] {
+        for huge in [Duration::MAX, Duration::from_secs(1 << 40), Duration::from_secs(1 << 31)] {
             f.poller.wake().unwrap();
             f.poller.wait(&mut f.events, Some(huge)).unwrap();
             assert!(f.events.is_empty());

@@ -31,9 +31,7 @@ fn wakes_before_a_wait_merge_into_one() {
         f.poller.wait(&mut raw, None).unwrap();
         // The next wait would block: it runs into its timeout.
         let start = std::time::Instant::now();
-        f.poller
-            .wait(&mut raw, Some(Duration::from_millis(5)))
-            .unwrap();
+        f.poller.wait(&mut raw, Some(Duration::from_millis(5))).unwrap();
         assert!(start.elapsed() >= Duration::from_millis(5));
     });
 }
@@ -144,9 +142,7 @@ fn registration_from_another_thread_is_seen_by_a_wait() {
         far.write_all(b"x").unwrap();
         thread::scope(|scope| {
             scope.spawn(|| {
-                f.poller
-                    .add(near.as_fd(), A, Interest::READ, lif_poller::Mode::Edge)
-                    .unwrap();
+                f.poller.add(near.as_fd(), A, Interest::READ, lif_poller::Mode::Edge).unwrap();
             });
             let mut events = Events::with_capacity(4);
             f.poller.wait(&mut events, None).unwrap();

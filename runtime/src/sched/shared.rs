@@ -1,0 +1,358 @@
+//! What the workers of one runtime share: the injector, the stealers, the phase, the counts.
+//!
+//! # When nothing lives
+//!
+//! A shared count of live coroutines would be a cache line that every spawn and every end writes.
+//! Instead each worker counts what it has spawned and what it has finished, alone. Whoever wants to
+//! know whether nothing lives adds up *all finished first and all spawned afterwards*. Both only
+//! grow, and at no moment has more finished than was spawned; so if the two sums are equal, then
+//! between the two passes there was a moment at which nothing lived.
+//!
+//! # Shutdown against spawn
+//!
+//! ```text
+//! spawner from outside                     shutdown
+//! --------------------                     --------
+//! injected + 1                             phase = Stopping
+//! fence(SeqCst)                            fence(SeqCst)
+//! read the phase: Running? push            add up: everything finished? then Done
+//! else refused + 1, drop the closure
+//! ```
+//!
+//! Either the spawner sees Stopping and refuses, or the sums see its count and the workers stay
+//! until the coroutine has ended. A coroutine that spawns is itself alive, so the sums cannot be
+//! equal before it ends, and its count needs no fence.
+
+use std::{
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicU8, AtomicU32, AtomicU64, Ordering, fence},
+    },
+    time::{Duration, Instant},
+};
+
+use crossbeam_deque::{Injector, Stealer};
+use crossbeam_utils::CachePadded;
+use lif_coro::StackSize;
+
+use super::{idle::Idle, inbox::Inbox};
+use crate::{
+    task::{
+        header::{HEADERS, Task, Waker},
+        state::Stage,
+        wait::{Kind, Wait, Waited},
+    },
+    time::clock,
+};
+
+/// How far a runtime is on its way down.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+#[repr(u8)]
+pub(crate) enum Phase {
+    Running = 0,
+    /// No new coroutines; all that live are cancelled.
+    Stopping = 1,
+    /// Something would not end: workers that have nothing end, the others are leaked.
+    Abandoned = 2,
+    /// Nothing lives: the workers end.
+    Done = 3,
+}
+
+/// What others may touch of a worker.
+pub(crate) struct Remote {
+    pub(crate) inbox: &'static Inbox,
+    pub(crate) stealer: Stealer<Task>,
+    pub(crate) counts: CachePadded<Counts>,
+}
+
+/// Written by their worker alone, with a load and a store; read by anyone.
+#[derive(Debug, Default)]
+pub(crate) struct Counts {
+    pub(crate) spawned: Count,
+    pub(crate) finished: Count,
+    pub(crate) panicked: Count,
+    pub(crate) cancelled: Count,
+    pub(crate) stolen: Count,
+    pub(crate) residents: Count,
+    pub(crate) polls: Count,
+    pub(crate) events: Count,
+    pub(crate) stale_events: Count,
+    pub(crate) timers: Count,
+    /// New coroutines that this worker took from its inbox.
+    pub(crate) accepted: Count,
+    /// New coroutines that others have put there; written by them.
+    pub(crate) handed: AtomicU64,
+}
+
+/// A number with one writer.
+#[derive(Debug, Default)]
+pub(crate) struct Count(AtomicU64);
+
+impl Count {
+    /// By the one writer.
+    #[inline]
+    pub(crate) fn add(&self, more: u64) {
+        self.set(self.get() + more);
+    }
+
+    /// By the one writer.
+    #[inline]
+    pub(crate) fn set(&self, value: u64) {
+        // ORDER: Release: partner is the Acquire in `get`: who sees that something has finished
+        // sees that it was spawned.
+        self.0.store(value, Ordering::Release);
+    }
+
+    #[inline]
+    pub(crate) fn get(&self) -> u64 {
+        // ORDER: Acquire: partner is the Release in `set`.
+        self.0.load(Ordering::Acquire)
+    }
+}
+
+/// See the module.
+pub(crate) struct Shared {
+    pub(crate) id: u32,
+    pub(crate) workers: Box<[Remote]>,
+    pub(crate) injector: Injector<Task>,
+    pub(crate) idle: Idle,
+    pub(crate) stack_size: StackSize,
+    phase: AtomicU8,
+    /// When fallible waits begin to unwind, by the clock; only meaningful when stopping.
+    hard_at: AtomicU64,
+    /// Coroutines spawned from outside the workers, and those of them that were refused.
+    injected: CachePadded<AtomicU64>,
+    refused: AtomicU64,
+    pub(crate) quiet: Watch,
+    pub(crate) ended: Watch,
+    /// Workers whose thread has left the loop.
+    gone: AtomicU32,
+    pub(crate) blocking: crate::blocking::Pool,
+}
+
+impl Shared {
+    pub(crate) fn new(
+        workers: Box<[Remote]>,
+        stack_size: StackSize,
+        blocking: crate::blocking::Pool,
+    ) -> Shared {
+        static NEXT: AtomicU32 = AtomicU32::new(1);
+        Shared {
+            // ORDER: Relaxed: only that each runtime gets another number matters.
+            id: NEXT.fetch_add(1, Ordering::Relaxed),
+            injector: Injector::new(),
+            idle: Idle::new(workers.len()),
+            workers,
+            stack_size,
+            phase: AtomicU8::new(Phase::Running as u8),
+            hard_at: AtomicU64::new(u64::MAX),
+            injected: CachePadded::new(AtomicU64::new(0)),
+            refused: AtomicU64::new(0),
+            quiet: Watch::default(),
+            ended: Watch::default(),
+            gone: AtomicU32::new(0),
+            blocking,
+        }
+    }
+
+    /// How far it is on its way down.
+    #[inline]
+    pub(crate) fn phase(&self) -> Phase {
+        // ORDER: Acquire: partner is the Release in `enter`: `hard_at` is written before.
+        match self.phase.load(Ordering::Acquire) {
+            0 => Phase::Running,
+            1 => Phase::Stopping,
+            2 => Phase::Abandoned,
+            _ => Phase::Done,
+        }
+    }
+
+    /// Goes on to `phase`, never back, and makes every worker look.
+    fn enter(&self, phase: Phase) {
+        // ORDER: Release: partner is the Acquire in `phase`.
+        let was = self.phase.fetch_max(phase as u8, Ordering::Release);
+        if was < phase as u8 {
+            self.nudge_all();
+        }
+    }
+
+    fn nudge_all(&self) {
+        for worker in &self.workers {
+            worker.inbox.nudge();
+        }
+    }
+
+    /// Refuses new coroutines and cancels those that live. From `grace` on their fallible waits
+    /// unwind as well.
+    pub(crate) fn stop(&self, grace: Duration) {
+        let grace = u64::try_from(grace.as_nanos()).unwrap_or(u64::MAX);
+        // ORDER: Relaxed: published by the Release in `enter`; a second stop may shorten it.
+        self.hard_at.fetch_min(clock::now().saturating_add(grace), Ordering::Relaxed);
+        self.enter(Phase::Stopping);
+        // A second stop with a shorter grace has to be noticed too.
+        self.nudge_all();
+    }
+
+    /// Whether the grace has run out, by `now`.
+    pub(crate) fn is_hard(&self, now: u64) -> bool {
+        // ORDER: Relaxed: a number; ordered by the Acquire in `phase`.
+        now >= self.hard_at.load(Ordering::Relaxed)
+    }
+
+    /// Gives up on what still lives.
+    pub(crate) fn abandon(&self) {
+        self.enter(Phase::Abandoned);
+    }
+
+    /// Queues a new coroutine from outside the workers; false if the runtime is stopping.
+    #[must_use = "a coroutine that was refused must be ended"]
+    pub(crate) fn inject(&self, task: Task) -> bool {
+        // ORDER: Relaxed: ordered by the fence.
+        self.injected.fetch_add(1, Ordering::Relaxed);
+        // ORDER: SeqCst fence: partner is the fence in `lives`. My count comes before my look at
+        // the phase.
+        fence(Ordering::SeqCst);
+        if self.phase() != Phase::Running {
+            // ORDER: Release: as in `Count::set`.
+            self.refused.fetch_add(1, Ordering::Release);
+            // Workers that have just added up counted this one as alive.
+            self.nudge_all();
+            return false;
+        }
+        task.word.spawned();
+        self.injector.push(task);
+        match &*self.workers {
+            // A lone worker has nobody to share sleep with: its mailbox alone says that it sleeps.
+            [lone] => lone.inbox.nudge(),
+            _ => self.work_pushed(),
+        }
+        true
+    }
+
+    /// Something was pushed on a deque or the injector.
+    pub(crate) fn work_pushed(&self) {
+        if let Some(worker) = self.idle.pushed() {
+            self.workers[worker].inbox.nudge();
+        }
+    }
+
+    /// Whether a new coroutine waits where anybody may take it.
+    pub(crate) fn work_visible(&self) -> bool {
+        !self.injector.is_empty() || self.workers.iter().any(|worker| !worker.stealer.is_empty())
+    }
+
+    /// How many coroutines live; exact if it is zero.
+    pub(crate) fn lives(&self) -> u64 {
+        // ORDER: SeqCst fence: partner is the fence in `inject`: the phase that the caller has
+        // set comes before the sums.
+        fence(Ordering::SeqCst);
+        // ORDER: Acquire: partner is the Release of the refusal.
+        let mut ended = self.refused.load(Ordering::Acquire);
+        ended += self.sum(|counts| counts.finished.get());
+        // ORDER: SeqCst fence: all of the ended are read before all of the spawned.
+        fence(Ordering::SeqCst);
+        // ORDER: Relaxed: ordered by the fences.
+        let spawned = self.injected.load(Ordering::Relaxed);
+        (spawned + self.sum(|counts| counts.spawned.get())).saturating_sub(ended)
+    }
+
+    pub(crate) fn sum(&self, of: impl Fn(&Counts) -> u64) -> u64 {
+        self.workers.iter().map(|worker| of(&worker.counts)).sum()
+    }
+
+    /// How many coroutines were spawned.
+    pub(crate) fn spawned(&self) -> u64 {
+        // ORDER: Relaxed: for reports.
+        let outside = self.injected.load(Ordering::Relaxed) - self.refused.load(Ordering::Relaxed);
+        outside + self.sum(|counts| counts.spawned.get())
+    }
+
+    /// Called by a worker with nothing to do: tells those who wait for that, and ends a runtime
+    /// that stops.
+    pub(crate) fn settle(&self) {
+        let stopping = self.phase() == Phase::Stopping;
+        if (stopping || self.quiet.is_watched()) && self.lives() == 0 {
+            self.quiet.notify();
+            if stopping {
+                self.enter(Phase::Done);
+            }
+        }
+    }
+
+    /// A worker has left its loop.
+    pub(crate) fn worker_gone(&self) {
+        // ORDER: Release: partner is the Acquire in `workers_gone`.
+        self.gone.fetch_add(1, Ordering::Release);
+        self.ended.notify();
+    }
+
+    /// Whether all workers have left their loops.
+    pub(crate) fn workers_gone(&self) -> bool {
+        // ORDER: Acquire: partner is the Release in `worker_gone`.
+        self.gone.load(Ordering::Acquire) as usize == self.workers.len()
+    }
+
+    /// Every coroutine of this runtime that has been spawned and has not finished.
+    pub(crate) fn unfinished(&self) -> impl Iterator<Item = crate::task::header::TaskRef> {
+        let id = self.id;
+        HEADERS.all().filter_map(|task| task.try_ref()).filter(move |found| {
+            let task = found.task();
+            let here = !task.is_thread() && task.meta().runtime == id;
+            here && !task.join.is_done() && task.word.stage() != Stage::Ready
+        })
+    }
+}
+
+/// A list of those who wait for a condition that others make true.
+#[derive(Default)]
+pub(crate) struct Watch {
+    watched: AtomicU32,
+    wakers: Mutex<Vec<Waker>>,
+}
+
+impl Watch {
+    /// Whether anybody waits.
+    pub(crate) fn is_watched(&self) -> bool {
+        // ORDER: SeqCst fence: partner is the fence in `wait`: who has changed the condition and
+        // then looks here, or has announced itself here and then looks at the condition, one of
+        // the two sees the other.
+        fence(Ordering::SeqCst);
+        // ORDER: Relaxed: ordered by the fence.
+        self.watched.load(Ordering::Relaxed) > 0
+    }
+
+    /// Lets all that wait look again.
+    pub(crate) fn notify(&self) {
+        if self.is_watched() {
+            let wakers = std::mem::take(&mut *self.wakers());
+            for waker in wakers {
+                waker.wake();
+            }
+        }
+    }
+
+    fn wakers(&self) -> std::sync::MutexGuard<'_, Vec<Waker>> {
+        self.wakers.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Parks the caller, uninterruptibly, until `reached` says so (true) or the deadline passes.
+    pub(crate) fn wait(&self, deadline: Option<Instant>, reached: impl Fn() -> bool) -> bool {
+        // ORDER: Relaxed: ordered by the fence.
+        self.watched.fetch_add(1, Ordering::Relaxed);
+        // ORDER: SeqCst fence: partner is the fence in `is_watched`.
+        fence(Ordering::SeqCst);
+        let mut done = reached();
+        let mut late = false;
+        while !done && !late {
+            let wait = Wait::begin(Kind::Uninterruptible);
+            self.wakers().push(wait.waker());
+            if !reached() {
+                late = wait.park(deadline) == Waited::TimedOut;
+            }
+            done = reached();
+        }
+        // ORDER: Relaxed: who still notifies finds an empty list, or stale wakers.
+        self.watched.fetch_sub(1, Ordering::Relaxed);
+        done
+    }
+}

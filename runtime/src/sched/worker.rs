@@ -1,0 +1,701 @@
+//! A worker: one thread, its residents, its queues, its timers, its poller.
+//!
+//! One turn of its loop runs a batch of coroutines, bounded by time, and then polls. What is run
+//! comes from two queues in turn, the local one (woken or yielded by coroutines of this worker) and
+//! the batch taken from the inbox (woken by the poll or from elsewhere), and every few picks from
+//! the new coroutines, so that none of the three starves.
+//!
+//! Everything here belongs to the thread; others reach a worker through its `Remote`.
+
+use std::{
+    cell::{Cell, RefCell},
+    collections::VecDeque,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use crossbeam_deque::{Steal, Worker as Deque};
+use lif_coro::{Coroutine, StackPool, Step, Suspender};
+use lif_poller::Events;
+
+use super::{
+    idle::Role,
+    inbox::Inbox,
+    shared::{Counts, Phase, Remote, Shared},
+};
+use crate::{
+    cancel::{self, Reason},
+    ready::{driver::Driver, slot, table::Table},
+    stable::Stable,
+    task::{
+        header::{HEADERS, Header, Local, NONE, Task, TaskRef},
+        id::Ids,
+        join_word::Finish,
+        state::Wake,
+    },
+    time::{clock, wheel::Wheel},
+};
+
+/// How long a worker runs coroutines before it polls.
+const BATCH: u64 = 100_000;
+/// How many switches it makes at most between two looks at the clock.
+const MOST_SWITCHES: u32 = 32;
+/// How many operations may succeed or fail at once before the coroutine yields.
+const BUDGET: u32 = 64;
+/// Every so many picks, a new coroutine comes first.
+const NEW_FIRST: u32 = 8;
+/// Every so many new coroutines, the oldest is taken and not the newest.
+const OLDEST_FIRST: u32 = 4;
+/// Every so many new coroutines, the injector comes first.
+const INJECTOR_FIRST: u32 = 32;
+/// Headers that are taken from the pool at a time, half of what is kept.
+const HEADER_BATCH: usize = 64;
+/// How long a worker waits before it gives back the stack pages that it no longer needs.
+const TRIM_AFTER: u64 = 250_000_000;
+/// Events taken from the kernel at a time.
+const EVENTS: usize = 512;
+
+/// See the module.
+pub(crate) struct Worker {
+    index: usize,
+    shared: Arc<Shared>,
+    driver: Arc<Driver>,
+    deque: Deque<Task>,
+    local: RefCell<VecDeque<Task>>,
+    batch: RefCell<Batch>,
+    polled: RefCell<Vec<Task>>,
+    surplus: RefCell<Vec<Task>>,
+    residents: RefCell<Vec<Task>>,
+    wheel: RefCell<Wheel<Task>>,
+    stacks: RefCell<StackPool>,
+    headers: RefCell<Vec<&'static Header>>,
+    events: RefCell<Events>,
+    /// Descriptors that somebody waits for with `await_io`.
+    pub(crate) table: RefCell<Table>,
+    ids: RefCell<Ids>,
+    current: Cell<Option<Task>>,
+    budget: Cell<u32>,
+    picks: Cell<u32>,
+    news: Cell<u32>,
+    role: Cell<Role>,
+    phase: Cell<Phase>,
+    /// The clock when it was last read.
+    now: Cell<u64>,
+    trim_at: Cell<u64>,
+}
+
+/// What was taken from the inbox, run from the front.
+#[derive(Default)]
+struct Batch {
+    tasks: Vec<Task>,
+    next: usize,
+}
+
+impl Batch {
+    fn pop(&mut self) -> Option<Task> {
+        let task = self.tasks.get(self.next).copied()?;
+        self.next += 1;
+        Some(task)
+    }
+
+    fn is_empty(&self) -> bool {
+        self.next == self.tasks.len()
+    }
+
+    /// Where more is appended.
+    fn refill(&mut self) -> &mut Vec<Task> {
+        if self.is_empty() {
+            self.tasks.clear();
+        } else {
+            self.tasks.drain(..self.next);
+        }
+        self.next = 0;
+        &mut self.tasks
+    }
+}
+
+impl Worker {
+    pub(crate) fn new(
+        index: usize,
+        shared: Arc<Shared>,
+        driver: Arc<Driver>,
+        deque: Deque<Task>,
+        stacks: StackPool,
+    ) -> Worker {
+        let now = clock::now();
+        Worker {
+            index,
+            shared,
+            driver,
+            deque,
+            local: RefCell::default(),
+            batch: RefCell::default(),
+            polled: RefCell::default(),
+            surplus: RefCell::default(),
+            residents: RefCell::default(),
+            wheel: RefCell::new(Wheel::new(clock::tick_floor(now))),
+            stacks: RefCell::new(stacks),
+            headers: RefCell::default(),
+            events: RefCell::new(Events::with_capacity(EVENTS)),
+            table: RefCell::default(),
+            ids: RefCell::default(),
+            current: Cell::new(None),
+            budget: Cell::new(0),
+            picks: Cell::new(0),
+            news: Cell::new(0),
+            role: Cell::new(Role::Worker),
+            phase: Cell::new(Phase::Running),
+            now: Cell::new(now),
+            trim_at: Cell::new(u64::MAX),
+        }
+    }
+
+    /// Runs until the runtime is done.
+    pub(crate) fn work(&self) {
+        while self.look_around() {
+            let started = Instant::now();
+            self.now.set(clock::nanos(started));
+            if self.run_batch() {
+                self.place_surplus();
+                self.poll(Some(Duration::ZERO));
+            } else {
+                self.idle();
+            }
+        }
+        slot::orphan_all(&self.driver);
+        self.shared.worker_gone();
+    }
+
+    fn remote(&self) -> &Remote {
+        &self.shared.workers[self.index]
+    }
+
+    fn counts(&self) -> &Counts {
+        &self.remote().counts
+    }
+
+    pub(crate) fn shared(&self) -> &Arc<Shared> {
+        &self.shared
+    }
+
+    pub(crate) fn inbox(&self) -> &'static Inbox {
+        self.remote().inbox
+    }
+
+    pub(crate) fn driver(&self) -> &Arc<Driver> {
+        &self.driver
+    }
+
+    /// The running coroutine.
+    #[inline]
+    pub(crate) fn current(&self) -> Option<Task> {
+        self.current.get()
+    }
+
+    /// Whether fallible waits of cancelled coroutines unwind as the others do.
+    pub(crate) fn is_hard(&self) -> bool {
+        self.phase.get() != Phase::Running && self.shared.is_hard(clock::now())
+    }
+
+    // ----- the loop ------------------------------------------------------------------------
+
+    /// Notices the phase of the runtime; false if this worker's work is done.
+    fn look_around(&self) -> bool {
+        let phase = self.shared.phase();
+        if phase == Phase::Running {
+            return true;
+        }
+        if self.phase.replace(phase) == Phase::Running {
+            for &task in self.residents.borrow().iter() {
+                task.cancel(Reason::Shutdown);
+            }
+        }
+        match phase {
+            Phase::Running | Phase::Stopping => true,
+            Phase::Abandoned => {
+                let nothing = self.residents.borrow().is_empty() && !self.has_work();
+                !(nothing && self.inbox().mail().len() == 0)
+            }
+            Phase::Done => false,
+        }
+    }
+
+    /// Runs coroutines until the batch's time is over (true) or there is none (false).
+    fn run_batch(&self) -> bool {
+        let end = self.now.get() + BATCH;
+        let (mut switches, mut look) = (0, 1);
+        while let Some(task) = self.next() {
+            if self.role.get() == Role::Searcher {
+                self.stop_searching();
+            }
+            self.run(task);
+            switches += 1;
+            if switches == look {
+                let now = clock::now();
+                if now >= end {
+                    self.now.set(now);
+                    return self.has_work();
+                }
+                // Look again after about a quarter of a batch, at this pace.
+                let each = (now - self.now.get()) / u64::from(switches) + 1;
+                self.now.set(now);
+                let pace = u32::try_from(BATCH / 4 / each).unwrap_or(u32::MAX);
+                (switches, look) = (0, pace.clamp(1, MOST_SWITCHES));
+            }
+        }
+        false
+    }
+
+    fn has_work(&self) -> bool {
+        !self.local.borrow().is_empty() || !self.batch.borrow().is_empty() || !self.deque.is_empty()
+    }
+
+    fn next(&self) -> Option<Task> {
+        let picks = self.picks.get().wrapping_add(1);
+        self.picks.set(picks);
+        if picks.is_multiple_of(NEW_FIRST)
+            && let Some(task) = self.next_new()
+        {
+            return Some(task);
+        }
+        let local = || self.local.borrow_mut().pop_front();
+        let batch = || self.next_of_batch();
+        let old =
+            if picks.is_multiple_of(2) { local().or_else(batch) } else { batch().or_else(local) };
+        old.or_else(|| self.next_new())
+    }
+
+    fn next_of_batch(&self) -> Option<Task> {
+        let task = self.batch.borrow_mut().pop()?;
+        // SAFETY: the task was in a queue of this worker.
+        if unsafe { task.local() }.resident.get() == NONE {
+            // It was handed over by a worker that had too many.
+            self.counts().accepted.add(1);
+        }
+        Some(task)
+    }
+
+    /// A new coroutine: the newest of ours, at times the oldest, at times one from outside.
+    fn next_new(&self) -> Option<Task> {
+        let news = self.news.get().wrapping_add(1);
+        self.news.set(news);
+        if news.is_multiple_of(INJECTOR_FIRST)
+            && let Some(task) = self.take_injected()
+        {
+            return Some(task);
+        }
+        if news.is_multiple_of(OLDEST_FIRST)
+            && let Steal::Success(task) = self.remote().stealer.steal()
+        {
+            return Some(task);
+        }
+        self.deque.pop().or_else(|| self.take_injected())
+    }
+
+    fn take_injected(&self) -> Option<Task> {
+        let injector = &self.shared.injector;
+        if injector.is_empty() {
+            return None;
+        }
+        loop {
+            match injector.steal_batch_with_limit_and_pop(&self.deque, 16) {
+                Steal::Success(task) => return Some(task),
+                Steal::Empty => return None,
+                Steal::Retry => {}
+            }
+        }
+    }
+
+    /// Takes new coroutines from another worker.
+    fn steal(&self) -> Option<Task> {
+        let workers = &self.shared.workers;
+        let start = self.index + 1 + self.picks.get() as usize;
+        for other in (start..start + workers.len()).map(|other| other % workers.len()) {
+            if other == self.index {
+                continue;
+            }
+            loop {
+                match workers[other].stealer.steal_batch_and_pop(&self.deque) {
+                    Steal::Success(task) => {
+                        self.counts().stolen.add(1 + self.deque.len() as u64);
+                        return Some(task);
+                    }
+                    Steal::Empty => break,
+                    Steal::Retry => std::hint::spin_loop(),
+                }
+            }
+        }
+        None
+    }
+
+    fn stop_searching(&self) {
+        self.role.set(Role::Worker);
+        if let Some(next) = self.shared.idle.found(|| self.shared.work_visible()) {
+            self.shared.workers[next].inbox.nudge();
+        }
+    }
+
+    /// Nothing of ours to run: steals, or sleeps in the poller.
+    fn idle(&self) {
+        let alone = self.shared.workers.len() == 1;
+        if !alone {
+            if let Some(task) = self.take_injected().or_else(|| self.steal()) {
+                // Back where it can be stolen; the next turn takes it.
+                self.deque.push(task);
+                return;
+            }
+            let visible = || self.shared.work_visible();
+            let role = self.shared.idle.sleep(self.index, self.role.get(), visible);
+            self.role.set(role);
+            if role == Role::Searcher {
+                return;
+            }
+        }
+        self.shared.settle();
+        let left_to_trim = self.trim();
+        let sleeps = self.inbox().mail().try_sleep();
+        self.poll(if sleeps && !left_to_trim { self.until_next() } else { Some(Duration::ZERO) });
+        if !alone {
+            self.role.set(self.shared.idle.woke(self.index));
+        }
+    }
+
+    /// How long the worker may sleep: until the next timer, or until stacks are to be trimmed.
+    fn until_next(&self) -> Option<Duration> {
+        let now = clock::now();
+        let timer = self.wheel.borrow().next().map(|tick| clock::until(now, tick));
+        let trim = self.trim_at.get();
+        let trim = (trim != u64::MAX).then(|| Duration::from_nanos(trim.saturating_sub(now)));
+        match (timer, trim) {
+            (Some(timer), Some(trim)) => Some(timer.min(trim)),
+            (timer, trim) => timer.or(trim),
+        }
+    }
+
+    fn trim(&self) -> bool {
+        if self.now.get() < self.trim_at.get() {
+            return false;
+        }
+        let more = self.stacks.borrow_mut().trim();
+        if !more {
+            self.trim_at.set(u64::MAX);
+        }
+        more
+    }
+
+    /// Asks the kernel what is ready, fires timers, takes what was sent.
+    fn poll(&self, timeout: Option<Duration>) {
+        let mut events = self.events.borrow_mut();
+        let mut polled = self.polled.borrow_mut();
+        self.driver.poll(&mut events, timeout);
+        let counts = self.counts();
+        counts.polls.add(1);
+        if !events.is_empty() {
+            counts.events.add(events.len() as u64);
+            for event in events.iter() {
+                if !slot::dispatch(event, &self.driver, self.inbox(), &mut polled) {
+                    counts.stale_events.add(1);
+                }
+            }
+        }
+        self.fire_timers(&mut polled);
+        self.inbox().mail().awake(&mut polled, self.batch.borrow_mut().refill());
+    }
+
+    // ----- timers --------------------------------------------------------------------------
+
+    /// Lets the timer of `task`, the running coroutine, end its wait at `deadline`. An entry that
+    /// is armed for an earlier time stays so, and is armed anew when it comes due.
+    pub(crate) fn arm_timer(&self, task: Task, deadline: Instant) {
+        // SAFETY: the task runs on this thread.
+        let local = unsafe { task.local() };
+        let tick = clock::tick_ceil(clock::nanos(deadline));
+        local.deadline.set(tick);
+        let mut wheel = self.wheel.borrow_mut();
+        if local.timer.get() == NONE {
+            local.timer.set(wheel.add(task));
+        }
+        let key = local.timer.get();
+        if wheel.when(key).is_none_or(|when| when > tick) {
+            wheel.arm(key, tick);
+        }
+    }
+
+    fn fire_timers(&self, polled: &mut Vec<Task>) {
+        let mut wheel = self.wheel.borrow_mut();
+        if wheel.armed() == 0 {
+            return;
+        }
+        let now = clock::tick_floor(clock::now());
+        wheel.advance(now);
+        while let Some((key, task)) = wheel.pop() {
+            // SAFETY: only residents have timers, and this is their home.
+            let local = unsafe { task.local() };
+            let deadline = local.deadline.get();
+            if deadline == u64::MAX {
+                continue;
+            }
+            if deadline > now {
+                wheel.arm(key, deadline);
+                continue;
+            }
+            let epoch = local.waiting.get().expect("a deadline belongs to a wait");
+            // Stale: something else has ended the wait, and the task is on its way.
+            if task.word.wake(epoch) == Wake::Enqueue {
+                local.timed_out.set(true);
+                polled.push(task);
+                self.counts().timers.add(1);
+            }
+        }
+    }
+
+    // ----- running -------------------------------------------------------------------------
+
+    fn run(&self, task: Task) {
+        // SAFETY: the task was popped from a queue of this worker: it is a resident, or becomes
+        // one now.
+        let local = unsafe { task.local() };
+        if task.word.is_queued() {
+            task.word.run();
+            if local.resident.get() == NONE && !self.start(task, local) {
+                return;
+            }
+        }
+        self.current.set(Some(task));
+        self.budget.set(BUDGET);
+        // SAFETY: nobody else refers to the coroutine: what runs inside it never touches this
+        // cell.
+        let coroutine = unsafe { (*local.coroutine.get()).as_mut() };
+        let step = coroutine.expect("a resident has a coroutine").resume();
+        self.current.set(None);
+        if step == Step::Finished {
+            self.finish(task, local);
+        }
+    }
+
+    /// Makes a new coroutine a resident, with a stack; false if it cannot have one.
+    fn start(&self, task: Task, local: &Local) -> bool {
+        if self.phase.get() != Phase::Running {
+            task.cancel(Reason::Shutdown);
+        }
+        let stack = match self.stacks.borrow_mut().take(task.meta().stack_size) {
+            Ok(stack) => stack,
+            Err(error) => {
+                report_no_stack(task, &error);
+                refuse(task, Box::new(error));
+                self.ended(task);
+                return false;
+            }
+        };
+        task.set_home(self.inbox());
+        let mut residents = self.residents.borrow_mut();
+        local.resident.set(u32::try_from(residents.len()).expect("fewer than 2^32 residents"));
+        residents.push(task);
+        self.counts().residents.set(residents.len() as u64);
+        let coroutine = Coroutine::new(stack, move |suspender| base(task, suspender));
+        // SAFETY: the task was not started before, so nobody refers to the cell.
+        unsafe { *local.coroutine.get() = Some(coroutine) };
+        true
+    }
+
+    fn finish(&self, task: Task, local: &Local) {
+        // SAFETY: the coroutine has returned, and `run` no longer refers to it.
+        let coroutine = unsafe { (*local.coroutine.get()).take() };
+        let stack = coroutine.expect("it has just returned").into_stack();
+        self.stacks.borrow_mut().give(stack);
+        if self.trim_at.get() == u64::MAX {
+            self.trim_at.set(self.now.get() + TRIM_AFTER);
+        }
+        local.suspender.set(None);
+        local.shields.set(0);
+        local.deadline.set(u64::MAX);
+        let timer = local.timer.replace(NONE);
+        if timer != NONE {
+            self.wheel.borrow_mut().remove(timer);
+        }
+        let mut residents = self.residents.borrow_mut();
+        let place = local.resident.replace(NONE);
+        residents.swap_remove(place as usize);
+        if let Some(moved) = residents.get(place as usize) {
+            // SAFETY: it is a resident of this worker.
+            unsafe { moved.local() }.resident.set(place);
+        }
+        self.counts().residents.set(residents.len() as u64);
+        drop(residents);
+        self.ended(task);
+    }
+
+    /// The task is over: the home lets go of it.
+    fn ended(&self, task: Task) {
+        task.word.finished();
+        self.counts().finished.add(1);
+        // SAFETY: the spawn has counted one reference for the home, which is this one.
+        drop(unsafe { TaskRef::adopt(task) });
+    }
+
+    /// Switches from the running coroutine to this worker's loop, until the coroutine is run
+    /// again.
+    #[inline]
+    pub(crate) fn switch_away(&self, local: &Local) {
+        let suspender = local.suspender.get().expect("a running coroutine has a suspender");
+        // SAFETY: it stands in the frame of the coroutine's base, below the caller.
+        unsafe { suspender.as_ref() }.suspend();
+    }
+
+    /// Lets others run.
+    pub(crate) fn yield_now(&self, task: Task) {
+        self.local.borrow_mut().push_back(task);
+        // SAFETY: the task is the running one, so this is its home.
+        self.switch_away(unsafe { task.local() });
+    }
+
+    /// Counts an operation that did not park; true if the coroutine has to yield.
+    #[inline]
+    pub(crate) fn spend(&self) -> bool {
+        let left = self.budget.get();
+        self.budget.set(left.saturating_sub(1));
+        left == 0
+    }
+
+    // ----- queues and supplies -------------------------------------------------------------
+
+    /// Queues a claimed task of this worker.
+    #[inline]
+    pub(crate) fn push_local(&self, task: Task) {
+        self.local.borrow_mut().push_back(task);
+    }
+
+    /// Queues a new coroutine that any worker may start, or with `here` only this one.
+    pub(crate) fn push_new(&self, task: Task, here: bool) {
+        self.counts().spawned.add(1);
+        task.word.spawned();
+        if here {
+            self.push_local(task);
+            return;
+        }
+        self.deque.push(task);
+        if self.shared.workers.len() > 1 {
+            self.shared.work_pushed();
+        }
+    }
+
+    /// Whether new coroutines are refused. The one that asks lives, so the answer stays true for
+    /// as long as it needs.
+    pub(crate) fn refuses(&self) -> bool {
+        self.shared.phase() != Phase::Running
+    }
+
+    pub(crate) fn next_id(&self) -> u64 {
+        self.ids.borrow_mut().next()
+    }
+
+    pub(crate) fn take_header(&self) -> &'static Header {
+        let mut headers = self.headers.borrow_mut();
+        if headers.is_empty() {
+            HEADERS.take_some(&mut headers, HEADER_BATCH);
+        }
+        headers.pop().unwrap_or_else(|| Stable::take(&HEADERS))
+    }
+
+    pub(crate) fn give_header(&self, header: &'static Header) {
+        let mut headers = self.headers.borrow_mut();
+        headers.push(header);
+        if headers.len() > 2 * HEADER_BATCH {
+            HEADERS.give_some(&mut headers, HEADER_BATCH);
+        }
+    }
+
+    /// Hands new coroutines that this worker will not come to soon to those with fewer residents.
+    fn place_surplus(&self) {
+        let workers = &self.shared.workers;
+        let new = self.deque.len() as u64;
+        if workers.len() == 1 || new == 0 {
+            return;
+        }
+        let load = |worker: &Remote| {
+            let counts = &worker.counts;
+            // ORDER: Relaxed: an estimate.
+            let handed = counts.handed.load(std::sync::atomic::Ordering::Relaxed);
+            counts.residents.get() + handed.saturating_sub(counts.accepted.get())
+        };
+        let total: u64 = workers.iter().map(load).sum::<u64>() + new;
+        let fair = total.div_ceil(workers.len() as u64);
+        let mine = load(self.remote());
+        // Not worth it for a few.
+        if mine + new <= fair + (fair / 8).max(8) {
+            return;
+        }
+        let mut left = (mine + new - fair).min(new);
+        let mut surplus = self.surplus.borrow_mut();
+        for (index, other) in workers.iter().enumerate() {
+            let room = fair.saturating_sub(load(other)).min(left);
+            if index == self.index || room == 0 {
+                continue;
+            }
+            for _ in 0..room {
+                match self.remote().stealer.steal() {
+                    Steal::Success(task) => surplus.push(task),
+                    Steal::Empty | Steal::Retry => break,
+                }
+            }
+            left -= room;
+            let handed = surplus.len() as u64;
+            if handed > 0 {
+                // ORDER: Relaxed: an estimate.
+                other.counts.handed.fetch_add(handed, std::sync::atomic::Ordering::Relaxed);
+                other.inbox.push_all(&mut surplus);
+            }
+        }
+    }
+}
+
+impl Drop for Worker {
+    fn drop(&mut self) {
+        let headers = self.headers.get_mut();
+        let all = headers.len();
+        HEADERS.give_some(headers, all);
+        self.inbox().close();
+    }
+}
+
+/// The first frame of every coroutine.
+fn base(task: Task, suspender: &Suspender) {
+    // SAFETY: the coroutine runs on its home.
+    let local = unsafe { task.local() };
+    local.suspender.set(Some(suspender.into()));
+    let refused = task.cancelled().map(cancel::payload);
+    end(task, local, refused);
+}
+
+/// Says what a detached coroutine's owner would not hear.
+fn report_no_stack(task: Task, error: &lif_coro::StackError) {
+    let meta = task.meta();
+    let (id, at) = (task.id(), meta.spawned_at);
+    match &meta.name {
+        Some(name) => eprintln!("coroutine '{name}' (id {id}, {at}) could not start: {error}"),
+        None => eprintln!("coroutine {id} ({at}) could not start: {error}"),
+    }
+}
+
+/// A coroutine that cannot start: its closure is dropped, its joiner gets `error`.
+pub(crate) fn refuse(task: Task, error: Box<dyn std::any::Any + Send>) {
+    // SAFETY: the task has not been started; whoever popped it, or did not push it, is alone.
+    let local = unsafe { task.local() };
+    end(task, local, Some(error));
+}
+
+/// Runs the body, or with `refused` only drops it, and hands its result over.
+fn end(task: Task, local: &Local, refused: Option<Box<dyn std::any::Any + Send>>) {
+    let body = local.body.take().expect("a body runs once");
+    // SAFETY: the join word is not finished yet, so the body is the coroutine's.
+    unsafe { body.run(refused) };
+    match task.join.finish() {
+        Finish::Leave => {}
+        // SAFETY: the join word has said so.
+        Finish::WakeJoiner => drop(unsafe { task.joiner() }.wake()),
+        Finish::DropResult => {
+            // SAFETY: the handle has gone, the body is ours again.
+            unsafe { body.free() };
+        }
+    }
+}

@@ -1,0 +1,223 @@
+//! `JoinHandle`.
+
+use std::{
+    fmt,
+    time::{Duration, Instant},
+};
+
+use super::{
+    body::ResultPtr,
+    header::TaskRef,
+    wait::{Kind, Wait, Waited},
+};
+use crate::{
+    cancel::{self, Reason},
+    current,
+    thread::{Thread, ThreadId},
+};
+
+/// The right to wait for a coroutine, and to its result.
+///
+/// Dropping it detaches the coroutine, which then runs on, and its result is dropped on its own
+/// stack when it ends.
+///
+/// ```
+/// lif::run(|| {
+///     let answer = lif::go(|| 6 * 7);
+///     assert_eq!(answer.join().unwrap(), 42);
+/// });
+/// ```
+pub struct JoinHandle<T> {
+    thread: Thread,
+    result: ResultPtr<T>,
+}
+
+// SAFETY: the handle gives the result, a `T` or a payload that is Send, to the thread that it is
+// on. A result that is not Send (of `go_local`) keeps the handle on its own thread.
+unsafe impl<T: Send> Send for JoinHandle<T> {}
+// SAFETY: through a reference the result cannot be reached.
+unsafe impl<T> Sync for JoinHandle<T> {}
+
+impl<T> fmt::Debug for JoinHandle<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("JoinHandle").field("thread", &self.thread).finish_non_exhaustive()
+    }
+}
+
+impl<T> JoinHandle<T> {
+    pub(crate) fn new(task: TaskRef, result: ResultPtr<T>) -> JoinHandle<T> {
+        JoinHandle { thread: Thread::new(task), result }
+    }
+
+    /// Parks the caller until the coroutine has ended, and returns what it has returned.
+    ///
+    /// If the *joining* coroutine is cancelled, it unwinds, and the joined one is detached.
+    ///
+    /// # Errors
+    ///
+    /// The payload of its panic, or [`Cancelled`](crate::Cancelled) if it was unwound because of a
+    /// cancellation or was never started, or [`StackError`](crate::StackError) if it could not get
+    /// a stack.
+    ///
+    /// # Panics
+    ///
+    /// If a coroutine joins itself. In a coroutine that is unwinding, and so may not switch, the
+    /// call blocks the thread; if the other lives on the same one, that would be for ever, and the
+    /// process is aborted with a message.
+    ///
+    /// ```
+    /// lif::run(|| {
+    ///     let broken = lif::go(|| panic!("on purpose"));
+    ///     let payload = broken.join().unwrap_err();
+    ///     assert_eq!(payload.downcast_ref(), Some(&"on purpose"));
+    /// });
+    /// ```
+    pub fn join(self) -> std::thread::Result<T> {
+        cancel::check_unwind();
+        while !self.task().join.is_done() {
+            let _either = self.wait(None);
+        }
+        self.take()
+    }
+
+    /// As [`join`](Self::join), but no longer than `timeout`.
+    ///
+    /// # Errors
+    ///
+    /// The handle itself, if the coroutine has not ended by then.
+    ///
+    /// # Panics
+    ///
+    /// As [`join`](Self::join).
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// lif::run(|| {
+    ///     let slow = lif::go(|| lif::sleep(Duration::from_millis(20)));
+    ///     let slow = slow.join_timeout(Duration::from_millis(1)).unwrap_err();
+    ///     slow.join().unwrap();
+    /// });
+    /// ```
+    pub fn join_timeout(self, timeout: Duration) -> Result<std::thread::Result<T>, Self> {
+        cancel::check_unwind();
+        let deadline = Instant::now().checked_add(timeout);
+        while !self.task().join.is_done() {
+            if self.wait(deadline) == Waited::TimedOut && !self.task().join.is_done() {
+                return Err(self);
+            }
+        }
+        Ok(self.take())
+    }
+
+    /// Whether the coroutine has ended, so that [`join`](Self::join) returns at once.
+    #[must_use]
+    pub fn is_finished(&self) -> bool {
+        self.task().join.is_done()
+    }
+
+    /// Asks the coroutine to end.
+    ///
+    /// It is told in its present wait, or in the next: waits for I/O fail with an error that has
+    /// [`Cancelled`](crate::Cancelled) inside, waits that cannot fail (`sleep`, `park`, `join`)
+    /// unwind it. One that has not started yet never runs. Nothing happens to one that has ended,
+    /// or to one that computes without ever waiting.
+    ///
+    /// ```
+    /// lif::run(|| {
+    ///     let sleeper = lif::go(|| lif::sleep(std::time::Duration::MAX));
+    ///     sleeper.cancel();
+    ///     assert!(sleeper.join().unwrap_err().is::<lif::Cancelled>());
+    /// });
+    /// ```
+    pub fn cancel(&self) {
+        self.task().cancel(Reason::Requested);
+    }
+
+    /// The coroutine's id.
+    #[must_use]
+    pub fn id(&self) -> ThreadId {
+        self.thread.id()
+    }
+
+    /// The coroutine itself.
+    #[must_use]
+    pub fn thread(&self) -> &Thread {
+        &self.thread
+    }
+
+    /// As [`join`](Self::join), but the wait is not interrupted by a cancellation.
+    pub(crate) fn join_uninterrupted(self) -> std::thread::Result<T> {
+        while !self.task().join.is_done() {
+            let _either = self.wait_once(Kind::Uninterruptible, None);
+        }
+        self.take()
+    }
+
+    fn task(&self) -> super::header::Task {
+        self.thread.task()
+    }
+
+    /// Waits once, and unwinds if the caller is cancelled.
+    fn wait(&self, deadline: Option<Instant>) -> Waited {
+        let waited = self.wait_once(cancel::infallible(), deadline);
+        if waited == Waited::Cancelled {
+            cancel::check_unwind();
+        }
+        waited
+    }
+
+    fn wait_once(&self, kind: Kind, deadline: Option<Instant>) -> Waited {
+        let task = self.task();
+        if let Some(me) = current::task() {
+            assert!(!std::ptr::eq(me, task), "a coroutine cannot join itself");
+            let here = || current::with_worker(|worker| worker.map(|worker| worker.inbox()));
+            if std::thread::panicking()
+                && let (Some(home), Some(here)) = (task.home(), here())
+                && std::ptr::eq(home, here)
+            {
+                abort_stuck(&Thread::of(me), &self.thread);
+            }
+        }
+        let wait = Wait::begin(kind);
+        // SAFETY: this handle is the one joiner, and it does not wait now, so the word is not
+        // WAITING.
+        unsafe { task.set_joiner(wait.waker()) };
+        if !task.join.wait() {
+            return Waited::Woken;
+        }
+        let waited = wait.park(deadline);
+        // Either the word is OPEN again, or the task is done; in both cases nobody reads the
+        // waker any more.
+        let _open = task.join.stop_waiting();
+        waited
+    }
+
+    fn take(self) -> std::thread::Result<T> {
+        // SAFETY: the join word is DONE, as both callers have seen.
+        let result = unsafe { self.result.take() };
+        // `Drop` frees the body.
+        result.expect("a finished coroutine has left its result")
+    }
+}
+
+/// A coroutine that unwinds waits for one that only its own thread could run.
+#[cold]
+fn abort_stuck(waiting: &Thread, awaited: &Thread) -> ! {
+    eprintln!(
+        "lif: {waiting:?} is unwinding and joins {awaited:?}, which lives on the same worker and \
+         can never run while this one blocks it: aborting"
+    );
+    std::process::abort();
+}
+
+impl<T> Drop for JoinHandle<T> {
+    fn drop(&mut self) {
+        let task = self.task();
+        if task.join.detach() {
+            return;
+        }
+        let body = self.result.body();
+        // SAFETY: the join word is DONE, so the body is the handle's, which goes with this.
+        unsafe { body.free() };
+    }
+}

@@ -1,0 +1,7 @@
+//! Sleeping, and the clock and the timer wheel below it.
+
+pub(crate) mod clock;
+mod sleep;
+pub(crate) mod wheel;
+
+pub use sleep::{sleep, sleep_until};
