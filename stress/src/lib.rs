@@ -1,1 +1,0 @@
-//! Load programs for Lif, and their report.
