@@ -1,0 +1,279 @@
+//! The command line: of the program a person starts, and of the processes that it starts itself.
+//!
+//! Owns names, defaults and ranges. What can be said against a value without looking at the host
+//! is said here; the host's limits are in `limits`.
+
+use std::path::PathBuf;
+
+use clap::builder::PossibleValuesParser;
+use clap::error::ErrorKind;
+use clap::{Args, CommandFactory, Parser, Subcommand};
+
+use crate::scenario::{SCENARIOS, Scenario};
+
+/// What comes after the options in the help.
+const AFTER: &str = "\
+Every reply is compared byte for byte with what was sent. The exit status is 0 if the report ends
+with PASS, 1 if it ends with FAIL, and 2 if the run could not be started.
+
+Examples:
+  cargo xtask stress --clients 10000
+  cargo xtask stress --clients 10000 --messages 100 --batch-delay 0
+  cargo xtask stress --scenario idle --hold 10 --json idle.json
+  cargo xtask stress --scenario churn --clients 1000 --messages 50";
+
+/// Loads a server written with Lif with clients written with Lif, and reports what came of it.
+#[derive(Debug, Parser)]
+#[command(name = "lif-stress", version, after_help = AFTER, args_conflicts_with_subcommands = true)]
+pub(crate) struct Cli {
+    /// What this process is; nothing for the one that a person starts.
+    #[command(subcommand)]
+    pub(crate) role: Option<Role>,
+    #[command(flatten)]
+    pub(crate) run: Run,
+}
+
+/// The processes that a run consists of.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Role {
+    /// The process that listens.
+    #[command(hide = true)]
+    Server(ServerArgs),
+    /// A process that connects.
+    #[command(hide = true)]
+    Client(ClientArgs),
+}
+
+/// What a person can ask for.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct Run {
+    /// Clients, all of them connected at the same moment (except in churn)
+    #[arg(long, default_value_t = 10_000, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    pub(crate) clients: u32,
+    /// Messages that each client sends [default: what the scenario says]
+    #[arg(long, value_parser = clap::value_parser!(u32).range(1..=1_000_000_000))]
+    pub(crate) messages: Option<u32>,
+    /// Bytes in a message
+    #[arg(long, default_value_t = 64, value_parser = clap::value_parser!(u32).range(1..=1 << 30))]
+    pub(crate) size: u32,
+    /// Clients that start to connect at once
+    #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) batch: u32,
+    /// Milliseconds from one batch to the next
+    #[arg(long, value_name = "MS", default_value_t = 5, value_parser = clap::value_parser!(u64).range(..=60_000))]
+    pub(crate) batch_delay: u64,
+    /// Seconds after which the run has failed; --hold comes on top
+    #[arg(long, value_name = "S", default_value_t = 45, value_parser = clap::value_parser!(u32).range(1..=86_400))]
+    pub(crate) timeout: u32,
+    /// Worker threads of the server
+    #[arg(long, default_value_t = 4, value_parser = clap::value_parser!(u32).range(1..=1024))]
+    pub(crate) workers: u32,
+    /// Port to listen on, on 127.0.0.1, and those after it if one does not suffice; 0 for any
+    #[arg(long, default_value_t = 0)]
+    pub(crate) port: u16,
+    /// Seconds to keep all connections, idle, before they are closed (in idle: before they are used)
+    #[arg(long, value_name = "S", default_value_t = 0, value_parser = clap::value_parser!(u32).range(..=86_400))]
+    pub(crate) hold: u32,
+    /// What the clients do
+    #[arg(
+        long,
+        default_value = SCENARIOS[0].name,
+        value_parser = PossibleValuesParser::new(SCENARIOS.iter().map(|scenario| {
+            clap::builder::PossibleValue::new(scenario.name).help(scenario.about)
+        }))
+    )]
+    scenario: String,
+    /// Write the report as one flat JSON object too
+    #[arg(long, value_name = "FILE")]
+    pub(crate) json: Option<PathBuf>,
+    /// Client processes; 0 for as many as the descriptor limit asks for
+    #[arg(long, value_name = "N", default_value_t = 0, value_parser = clap::value_parser!(u32).range(..=1024))]
+    pub(crate) client_processes: u32,
+    /// Worker threads of each client process; 0 for half of the processors, shared between them
+    #[arg(long, value_name = "N", default_value_t = 0, value_parser = clap::value_parser!(u32).range(..=1024))]
+    pub(crate) client_workers: u32,
+}
+
+impl Run {
+    /// The row of the table that was asked for.
+    pub(crate) fn scenario(&self) -> &'static Scenario {
+        scenario(&self.scenario)
+    }
+
+    /// Messages of each client.
+    pub(crate) fn messages(&self) -> u32 {
+        self.messages.unwrap_or(self.scenario().messages)
+    }
+}
+
+/// The command line of a server process.
+#[derive(Args, Debug)]
+pub(crate) struct ServerArgs {
+    #[command(flatten)]
+    pub(crate) child: ChildArgs,
+    /// The first port; 0 for any.
+    #[arg(long)]
+    pub(crate) port: u16,
+    /// How many ports.
+    #[arg(long)]
+    pub(crate) listeners: u16,
+}
+
+/// The command line of a client process.
+#[derive(Args, Debug)]
+pub(crate) struct ClientArgs {
+    #[command(flatten)]
+    pub(crate) child: ChildArgs,
+    /// Where the server listens.
+    #[arg(long, value_delimiter = ',')]
+    pub(crate) ports: Vec<u16>,
+    /// Clients in all processes.
+    #[arg(long)]
+    pub(crate) clients: u32,
+    /// Messages of each client.
+    #[arg(long)]
+    pub(crate) messages: u32,
+    /// Clients that start at once.
+    #[arg(long)]
+    pub(crate) batch: u32,
+    /// Milliseconds between batches.
+    #[arg(long)]
+    pub(crate) batch_delay: u64,
+    /// What the clients do.
+    #[arg(long)]
+    scenario: String,
+    /// Which of the client processes this is.
+    #[arg(long)]
+    pub(crate) part: u32,
+    /// How many there are.
+    #[arg(long)]
+    pub(crate) parts: u32,
+}
+
+impl ClientArgs {
+    /// The row of the table that was asked for.
+    pub(crate) fn scenario(&self) -> &'static Scenario {
+        scenario(&self.scenario)
+    }
+}
+
+/// What both kinds of process are told.
+#[derive(Args, Clone, Copy, Debug)]
+pub(crate) struct ChildArgs {
+    /// The process that started this one.
+    #[arg(long)]
+    pub(crate) parent: u32,
+    /// Seconds after which this process ends, come what may.
+    #[arg(long)]
+    pub(crate) alarm: u32,
+    /// Worker threads.
+    #[arg(long)]
+    pub(crate) workers: u32,
+    /// Bytes in a message.
+    #[arg(long)]
+    pub(crate) size: u32,
+}
+
+fn scenario(name: &str) -> &'static Scenario {
+    Scenario::named(name).expect("the parser took the name from the table")
+}
+
+impl Cli {
+    /// Parses, and checks what one option alone can't tell.
+    pub(crate) fn from<I: IntoIterator<Item = T>, T: Into<std::ffi::OsString> + Clone>(
+        line: I,
+    ) -> Result<Cli, clap::Error> {
+        let cli = Cli::try_parse_from(line)?;
+        let scenario = cli.run.scenario();
+        if cli.role.is_none() && cli.run.clients < scenario.least_clients {
+            let text = format!(
+                "the scenario {} needs --clients {} or more",
+                scenario.name, scenario.least_clients
+            );
+            return Err(Cli::command().error(ErrorKind::ValueValidation, text));
+        }
+        Ok(cli)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(line: &str) -> Result<Cli, clap::Error> {
+        Cli::from(std::iter::once("lif-stress").chain(line.split_whitespace()))
+    }
+
+    #[test]
+    fn the_parser_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn defaults_are_those_of_the_earlier_report() {
+        let run = parse("").unwrap().run;
+        assert_eq!((run.clients, run.messages(), run.size), (10_000, 1, 64));
+        assert_eq!(
+            (run.batch, run.batch_delay, run.timeout, run.workers),
+            (100, 5, 45, 4)
+        );
+        assert_eq!((run.port, run.hold, run.scenario().name), (0, 0, "echo"));
+    }
+
+    #[test]
+    fn a_scenario_brings_its_number_of_messages() {
+        assert_eq!(parse("--scenario churn").unwrap().run.messages(), 10);
+        assert_eq!(
+            parse("--scenario churn --messages 3")
+                .unwrap()
+                .run
+                .messages(),
+            3
+        );
+    }
+
+    #[test]
+    fn bad_values_are_refused_and_named() {
+        for (line, word) in [
+            ("--clients 0", "--clients"),
+            ("--clients many", "--clients"),
+            ("--clients -5", "-5"),
+            ("--size 0", "--size"),
+            ("--messages 0", "--messages"),
+            ("--batch 0", "--batch"),
+            ("--timeout 0", "--timeout"),
+            ("--workers 0", "--workers"),
+            ("--port 65536", "--port"),
+            ("--scenario party", "pipeline"),
+            ("--scenario slow --clients 1", "--clients 2"),
+            ("--what", "--what"),
+            ("10000", "10000"),
+        ] {
+            let error = parse(line).unwrap_err();
+            assert_eq!(error.exit_code(), 2, "{line}");
+            assert!(error.to_string().contains(word), "{line}: {error}");
+        }
+    }
+
+    #[test]
+    fn the_help_names_every_option_and_no_inner_process() {
+        let help = Cli::command().render_long_help().to_string();
+        for option in [
+            "--clients",
+            "--messages",
+            "--size",
+            "--batch",
+            "--batch-delay",
+            "--timeout",
+            "--workers",
+            "--port",
+            "--hold",
+            "--scenario",
+            "--json",
+            "pipeline",
+        ] {
+            assert!(help.contains(option), "{option} is missing from\n{help}");
+        }
+        assert!(!help.contains("server  "), "{help}");
+    }
+}
