@@ -89,7 +89,8 @@ pub(crate) fn run(args: ClientArgs) -> io::Result<()> {
 }
 
 impl Clients {
-    fn new(args: ClientArgs) -> Clients {
+    /// Nobody has come yet.
+    pub(crate) fn new(args: ClientArgs) -> Clients {
         Clients {
             scenario: args.scenario(),
             messages: args.messages,

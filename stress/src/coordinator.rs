@@ -15,6 +15,7 @@ use crate::limits::{self, Demand, Plan, Supply};
 use crate::outcome::Outcome;
 use crate::progress::Progress;
 use crate::proto::{ClientSample, Command, ServerSample, number};
+use crate::report::grouped;
 use crate::scenario::Load;
 use crate::{host, load, sys};
 
@@ -61,6 +62,11 @@ fn plan(run: &Run) -> Result<Plan, String> {
     let demand = Demand {
         clients,
         connections: clients * rounds,
+        burst: if run.batch_delay == 0 {
+            clients
+        } else {
+            clients.min(run.batch.into())
+        },
         server_workers: run.workers.into(),
         client_workers: run.client_workers.into(),
         processes: run.client_processes.into(),
@@ -70,6 +76,7 @@ fn plan(run: &Run) -> Result<Plan, String> {
     let supply = Supply {
         descriptors,
         ports: host::ports(),
+        listen_queue: host::listen_queue(),
         cpus,
     };
     limits::plan(&demand, &supply).map_err(|refusal| refusal.to_string())
@@ -85,6 +92,8 @@ struct Crew {
     rss_base_kib: u64,
     /// What the last look at the clients showed, all processes together.
     seen: ClientSample,
+    /// What the last look at the server showed.
+    seen_server: ServerSample,
 }
 
 impl Crew {
@@ -117,6 +126,7 @@ impl Crew {
             expected,
             rss_base_kib: number(&hello, "rss_base_kib"),
             seen: ClientSample::default(),
+            seen_server: ServerSample::default(),
         })
     }
 
@@ -167,6 +177,7 @@ impl Crew {
     ) -> Result<(), String> {
         loop {
             let server = ServerSample::from_json(&self.server.ask(Command::Sample)?);
+            self.seen_server = server;
             let mut seen = ClientSample::default();
             for reply in ask_all(&mut self.clients, Command::Sample)? {
                 seen.merge(&ClientSample::from_json(&reply));
@@ -180,7 +191,9 @@ impl Crew {
                 return Err(format!(
                     "{phase} took too long: {} clients through, {} connections open at the \
                      clients and {} at the server",
-                    seen.settled, seen.open, server.open
+                    grouped(seen.settled),
+                    grouped(seen.open),
+                    grouped(server.open)
                 ));
             }
             std::thread::sleep(TICK);
@@ -197,21 +210,37 @@ impl Crew {
     }
 
     /// Asks for the results, also after a run that was broken off, and lets the children end.
-    fn collect(mut self, outcome: &mut Outcome) {
-        for mut client in self.clients {
-            match client.ask(Command::Finish) {
-                Ok(result) => outcome.totals.add_json(&result),
-                Err(lost) => outcome.lost.push(lost),
+    fn collect(self, outcome: &mut Outcome) {
+        let mut lost = Vec::new();
+        for client in self.clients {
+            match finish(client) {
+                Ok((result, end)) => {
+                    outcome.totals.add_json(&result);
+                    lost.extend(end.err());
+                }
+                Err(why) => lost.push(why),
             }
-            outcome.lost.extend(client.part().err());
         }
-        match self.server.ask(Command::Finish) {
-            Ok(result) => outcome.end = ServerSample::from_json(&result),
-            Err(lost) => outcome.lost.push(lost),
+        // What was last seen of a server that can't say how it ended.
+        outcome.end = self.seen_server;
+        match finish(self.server) {
+            Ok((result, end)) => {
+                outcome.end = ServerSample::from_json(&result);
+                lost.extend(end.err());
+            }
+            Err(why) => lost.push(why),
         }
-        outcome.lost.extend(self.server.part().err());
+        // The reason for which a run was broken off is often said again here.
+        lost.retain(|why| !outcome.lost.contains(why));
+        outcome.lost.append(&mut lost);
         outcome.totals.count_unfinished(outcome.run.clients.into());
     }
+}
+
+/// Asks for a child's last reply, and lets it end: (the reply, whether it ended well).
+fn finish(mut child: Child) -> Result<(Value, Result<(), String>), String> {
+    let result = child.ask(Command::Finish)?;
+    Ok((result, child.part()))
 }
 
 /// Asks all of them at once, and returns their replies in order.

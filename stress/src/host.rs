@@ -33,13 +33,11 @@ pub(crate) fn ports() -> Ports {
     }
 }
 
-/// The longest queue of connections that `listen` grants, if the system tells.
-pub(crate) fn listen_queue() -> Option<u64> {
-    fs::read_to_string("/proc/sys/net/core/somaxconn")
-        .ok()?
-        .trim()
-        .parse()
-        .ok()
+/// The longest queue of connections that `listen` grants.
+pub(crate) fn listen_queue() -> u64 {
+    let told = fs::read_to_string("/proc/sys/net/core/somaxconn").unwrap_or_default();
+    // What macOS and FreeBSD start with.
+    told.trim().parse().unwrap_or(128)
 }
 
 /// How many connections found the queue of a listener full, since the host started and over all

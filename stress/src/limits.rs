@@ -24,6 +24,8 @@ pub(crate) struct Demand {
     pub(crate) clients: u64,
     /// Connections that are made in the whole run.
     pub(crate) connections: u64,
+    /// Connections that are begun without a pause between them.
+    pub(crate) burst: u64,
     /// Workers of the server.
     pub(crate) server_workers: u64,
     /// Workers of one client process; 0 to choose here.
@@ -41,6 +43,8 @@ pub(crate) struct Supply {
     pub(crate) descriptors: u64,
     /// Local ports.
     pub(crate) ports: Ports,
+    /// Connections that wait at one listener until they are accepted, at most.
+    pub(crate) listen_queue: u64,
     /// Processors.
     pub(crate) cpus: u64,
 }
@@ -90,7 +94,7 @@ pub(crate) enum Refusal {
 
 /// Spreads the run over processes and ports, or says why it can't work.
 pub(crate) fn plan(demand: &Demand, supply: &Supply) -> Result<Plan, Refusal> {
-    let listeners = listeners(demand, &supply.ports)?;
+    let listeners = listeners(demand, supply)?;
     let server_spare = SPARE + PER_WORKER * demand.server_workers + listeners;
     let server_room = supply.descriptors.saturating_sub(server_spare);
     if demand.clients > server_room {
@@ -140,7 +144,11 @@ fn spread(demand: &Demand, supply: &Supply) -> (u64, u64) {
 /// A connection is named by its two addresses and ports, so each port that the server listens on
 /// gives every local port once more. The kernel looks for a free local port in one half of the
 /// range first and gets slow beyond it: half of the range is what one listener should see.
-fn listeners(demand: &Demand, ports: &Ports) -> Result<u64, Refusal> {
+///
+/// Those that come at once spread over as many queues as it takes to hold them all: what a full
+/// queue turns away comes back a second later, or, if the kernel has fallen back on cookies, never.
+fn listeners(demand: &Demand, supply: &Supply) -> Result<u64, Refusal> {
+    let ports = &supply.ports;
     let range = u64::from(*ports.range.end()) - u64::from(*ports.range.start()) + 1;
     let mut usable = range.saturating_sub(u64::from(ports.reserved));
     if demand.port != 0 && !ports.reuse {
@@ -148,10 +156,9 @@ fn listeners(demand: &Demand, ports: &Ports) -> Result<u64, Refusal> {
         usable = usable.saturating_sub(u64::from(ports.time_wait));
     }
     let comfortable = (usable / 2).max(1);
-    let listeners = demand
-        .connections
-        .div_ceil(comfortable)
-        .clamp(1, MOST_LISTENERS);
+    let queues = demand.burst.div_ceil(supply.listen_queue.max(1));
+    let wanted = demand.connections.div_ceil(comfortable).max(queues);
+    let listeners = wanted.clamp(1, MOST_LISTENERS);
     let available = listeners * usable;
     // A port that rests in TIME_WAIT serves again after a second where the kernel reuses them.
     let needed = if ports.reuse {

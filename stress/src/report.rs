@@ -25,6 +25,15 @@ pub(crate) fn grouped(number: u64) -> String {
     text
 }
 
+/// A number of things, with the `ending` that makes them several.
+fn counted(number: u64, thing: &str, ending: &str) -> String {
+    format!(
+        "{} {thing}{}",
+        grouped(number),
+        if number == 1 { "" } else { ending }
+    )
+}
+
 /// A time in the unit that suits it.
 fn time(us: f64) -> String {
     match us {
@@ -71,19 +80,15 @@ pub(crate) fn text(outcome: &Outcome) -> String {
 fn load_row(outcome: &Outcome) -> String {
     let (run, plan) = (&outcome.run, &outcome.plan);
     format!(
-        "{} messages of {} bytes a client; {} every {} ms; {} server workers, {} listening \
-         port{}; {} client process{} of {} worker{}",
-        grouped(run.messages().into()),
+        "{} of {} bytes a client; {} every {} ms; {} and {} at the server; {} of {}",
+        counted(run.messages().into(), "message", "s"),
         grouped(run.size.into()),
         grouped(run.batch.into()),
         run.batch_delay,
-        run.workers,
-        plan.listeners,
-        if plan.listeners == 1 { "" } else { "s" },
-        plan.processes,
-        if plan.processes == 1 { "" } else { "es" },
-        plan.client_workers,
-        if plan.client_workers == 1 { "" } else { "s" },
+        counted(run.workers.into(), "worker", "s"),
+        counted(plan.listeners, "port", "s"),
+        counted(plan.processes, "client process", "es"),
+        counted(plan.client_workers, "worker", "s"),
     )
 }
 
@@ -151,9 +156,9 @@ fn overflows(count: Option<u64>) -> String {
         None => "not told by this system".to_owned(),
         Some(0) => "none".to_owned(),
         Some(count) => format!(
-            "{} on this host; a longer --batch-delay or net.core.somaxconn{} helps",
+            "{} on this host; a longer --batch-delay or net.core.somaxconn (now {}) helps",
             grouped(count),
-            crate::host::listen_queue().map_or(String::new(), |now| format!(" (now {now})")),
+            crate::host::listen_queue(),
         ),
     }
 }
@@ -178,6 +183,18 @@ fn server(page: &mut Page, outcome: &Outcome) {
         );
     }
     page.row("server memory", &memory);
+    if !outcome.run.scenario().together {
+        page.row(
+            "at the server",
+            &format!(
+                "{} descriptors and {} coroutines at the end, {} coroutines ever started",
+                grouped(end.descriptors),
+                grouped(end.coroutines),
+                grouped(end.spawned)
+            ),
+        );
+        return;
+    }
     page.row(
         "server descriptors",
         &format!(

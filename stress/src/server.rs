@@ -58,6 +58,7 @@ pub(crate) fn run(args: &ServerArgs) -> io::Result<()> {
         let port = if args.port == 0 { 0 } else { args.port + index };
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port))
             .map_err(|error| io::Error::new(error.kind(), format!("port {port}: {error}")))?;
+        sys::lengthen_listen_queue(&listener)?;
         ports.push(listener.local_addr()?.port());
         drop(runtime.go(move || server.accept_from(&listener)));
     }

@@ -3,6 +3,7 @@
 //! The only file of this package with `unsafe` in it. Owns no state.
 
 use std::io;
+use std::os::fd::{AsFd, AsRawFd};
 
 /// What the kernel allows this process: (soft, hard) number of descriptors.
 pub(crate) fn descriptor_limits() -> io::Result<(u64, u64)> {
@@ -40,6 +41,18 @@ pub(crate) fn raise_descriptor_limit() -> io::Result<u64> {
         };
     }
     Ok(soft)
+}
+
+/// Lets the queue of a listening socket be as long as the kernel grants. Whoever serves thousands
+/// who come at once needs that; a socket library's own choice suits the average.
+pub(crate) fn lengthen_listen_queue(listener: &impl AsFd) -> io::Result<()> {
+    // SAFETY: takes two numbers, and the borrow keeps the descriptor open. To listen once more only
+    // changes the length.
+    if unsafe { libc::listen(listener.as_fd().as_raw_fd(), libc::c_int::MAX) } == 0 {
+        Ok(())
+    } else {
+        Err(io::Error::last_os_error())
+    }
 }
 
 /// Nanoseconds on the clock that all processes of the machine share and nobody sets.

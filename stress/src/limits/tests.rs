@@ -6,6 +6,7 @@ fn demand(clients: u64) -> Demand {
     Demand {
         clients,
         connections: clients,
+        burst: 100,
         server_workers: 4,
         client_workers: 0,
         processes: 0,
@@ -23,6 +24,7 @@ fn supply(descriptors: u64) -> Supply {
     Supply {
         descriptors,
         ports,
+        listen_queue: 4096,
         cpus: 2,
     }
 }
@@ -97,6 +99,16 @@ fn more_connections_get_more_ports_to_connect_to() {
     assert_eq!(plan_for(14_000), 1);
     assert_eq!(plan_for(15_000), 2);
     assert_eq!(plan_for(100_000), 8);
+}
+
+#[test]
+fn those_who_come_at_once_fit_the_queues_of_all_listeners() {
+    let mut demand = demand(10_000);
+    demand.burst = 10_000;
+    assert_eq!(plan(&demand, &supply(12_288)).unwrap().listeners, 3);
+    let mut short = supply(12_288);
+    short.listen_queue = 16;
+    assert_eq!(plan(&demand, &short).unwrap().listeners, MOST_LISTENERS);
 }
 
 #[test]

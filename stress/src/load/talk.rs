@@ -222,3 +222,6 @@ fn write_long(mut stream: &lif::net::TcpStream, id: Id, size: usize) -> io::Resu
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;
