@@ -3,9 +3,10 @@
 //! Owns names, defaults and ranges. What can be said against a value without looking at the host
 //! is said here; the host's limits are in `limits`.
 
+use std::ops::RangeInclusive;
 use std::path::PathBuf;
 
-use clap::builder::PossibleValuesParser;
+use clap::builder::{PossibleValuesParser, RangedI64ValueParser};
 use clap::error::ErrorKind;
 use clap::{Args, CommandFactory, Parser, Subcommand};
 
@@ -48,31 +49,31 @@ pub(crate) enum Role {
 #[derive(Args, Clone, Debug)]
 pub(crate) struct Run {
     /// Clients, all of them connected at the same moment (except in churn)
-    #[arg(long, default_value_t = 10_000, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    #[arg(long, default_value_t = 10_000, value_parser = within(1..=1_000_000))]
     pub(crate) clients: u32,
-    /// Messages that each client sends [default: what the scenario says]
-    #[arg(long, value_parser = clap::value_parser!(u32).range(1..=1_000_000_000))]
+    /// Messages that each client sends [default: 1; churn 10, slow 20, pipeline 100]
+    #[arg(long, value_parser = within(1..=1_000_000_000))]
     pub(crate) messages: Option<u32>,
     /// Bytes in a message
-    #[arg(long, default_value_t = 64, value_parser = clap::value_parser!(u32).range(1..=1 << 30))]
+    #[arg(long, default_value_t = 64, value_parser = within(1..=1_073_741_824))]
     pub(crate) size: u32,
     /// Clients that start to connect at once
-    #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, default_value_t = 100, value_parser = within(1..=u32::MAX.into()))]
     pub(crate) batch: u32,
     /// Milliseconds from one batch to the next
-    #[arg(long, value_name = "MS", default_value_t = 5, value_parser = clap::value_parser!(u64).range(..=60_000))]
-    pub(crate) batch_delay: u64,
+    #[arg(long, value_name = "MS", default_value_t = 5, value_parser = within(0..=60_000))]
+    pub(crate) batch_delay: u32,
     /// Seconds after which the run has failed; --hold comes on top
-    #[arg(long, value_name = "S", default_value_t = 45, value_parser = clap::value_parser!(u32).range(1..=86_400))]
+    #[arg(long, value_name = "S", default_value_t = 45, value_parser = within(1..=86_400))]
     pub(crate) timeout: u32,
     /// Worker threads of the server
-    #[arg(long, default_value_t = 4, value_parser = clap::value_parser!(u32).range(1..=1024))]
+    #[arg(long, default_value_t = 4, value_parser = within(1..=1024))]
     pub(crate) workers: u32,
     /// Port to listen on, on 127.0.0.1, and those after it if one does not suffice; 0 for any
     #[arg(long, default_value_t = 0)]
     pub(crate) port: u16,
-    /// Seconds to keep all connections, idle, before they are closed (in idle: before they are used)
-    #[arg(long, value_name = "S", default_value_t = 0, value_parser = clap::value_parser!(u32).range(..=86_400))]
+    /// Seconds to keep all connections before they are closed (in idle: before they are used)
+    #[arg(long, value_name = "S", default_value_t = 0, value_parser = within(0..=86_400))]
     pub(crate) hold: u32,
     /// What the clients do
     #[arg(
@@ -87,10 +88,10 @@ pub(crate) struct Run {
     #[arg(long, value_name = "FILE")]
     pub(crate) json: Option<PathBuf>,
     /// Client processes; 0 for as many as the descriptor limit asks for
-    #[arg(long, value_name = "N", default_value_t = 0, value_parser = clap::value_parser!(u32).range(..=1024))]
+    #[arg(long, value_name = "N", default_value_t = 0, value_parser = within(0..=1024))]
     pub(crate) client_processes: u32,
     /// Worker threads of each client process; 0 for half of the processors, shared between them
-    #[arg(long, value_name = "N", default_value_t = 0, value_parser = clap::value_parser!(u32).range(..=1024))]
+    #[arg(long, value_name = "N", default_value_t = 0, value_parser = within(0..=1024))]
     pub(crate) client_workers: u32,
 }
 
@@ -172,6 +173,11 @@ pub(crate) struct ChildArgs {
     /// Bytes in a message.
     #[arg(long)]
     pub(crate) size: u32,
+}
+
+/// A number, and the least and the most that it may be.
+fn within(range: RangeInclusive<i64>) -> RangedI64ValueParser<u32> {
+    RangedI64ValueParser::new().range(range)
 }
 
 fn scenario(name: &str) -> &'static Scenario {
@@ -275,5 +281,9 @@ mod tests {
             assert!(help.contains(option), "{option} is missing from\n{help}");
         }
         assert!(!help.contains("server  "), "{help}");
+        for scenario in SCENARIOS.iter().filter(|scenario| scenario.messages != 1) {
+            let default = format!("{} {}", scenario.name, scenario.messages);
+            assert!(help.contains(&default), "{default} is missing from\n{help}");
+        }
     }
 }

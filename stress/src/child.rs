@@ -71,7 +71,7 @@ impl Child {
         self.listen()
     }
 
-    /// Says `command`, whose reply [`Child::listen`] returns. So several children are asked at once.
+    /// Says `command`, whose reply [`Child::listen`] returns: so several are asked at once.
     pub(crate) fn tell(&mut self, command: Command) -> Result<(), String> {
         let line = format!("{}\n", command.word());
         let written = match &mut self.input {

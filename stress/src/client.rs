@@ -60,9 +60,7 @@ pub(crate) struct Clients {
 ///
 /// The runtime could not start, or the coordinator is gone.
 pub(crate) fn run(args: ClientArgs) -> io::Result<()> {
-    let runtime = lif::Runtime::builder()
-        .workers(args.child.workers as usize)
-        .build()?;
+    let runtime = crate::start_runtime(args.child.workers)?;
     let (part, parts, clients) = (args.part, args.parts, args.clients);
     let (batch, delay) = (args.batch, Duration::from_millis(args.batch_delay));
     let all: &'static Clients = Box::leak(Box::new(Clients::new(args)));

@@ -19,8 +19,12 @@ use crate::report::grouped;
 use crate::scenario::Load;
 use crate::{host, load, sys};
 
-/// From one look at the children to the next.
-const TICK: Duration = Duration::from_millis(5);
+/// From one look at the children to the next: so much at first, later a fiftieth of the phase so
+/// far, so that a long phase is hardly disturbed and a short one hardly prolonged.
+const FIRST_LOOKS: Duration = Duration::from_millis(5);
+
+/// And never more than this.
+const LATER_LOOKS: Duration = Duration::from_millis(50);
 
 /// How long the server may take to see that all clients have closed.
 const CLOSING: Duration = Duration::from_secs(10);
@@ -36,16 +40,15 @@ const ALARM: Duration = Duration::from_secs(60);
 pub(crate) fn run(run: &Run) -> Result<Outcome, String> {
     let plan = plan(run)?;
     let mut crew = Crew::start(run, &plan)?;
-    let overflows = host::listen_overflows();
+    let turned_away = host::turned_away();
     let mut outcome = Outcome::new(run.clone(), plan, crew.expected, crew.rss_base_kib);
     if let Err(stop) = crew.lead(run, &mut outcome) {
         outcome.lost.push(stop);
     }
     crew.progress.end();
     crew.collect(&mut outcome);
-    outcome.overflows = host::listen_overflows()
-        .zip(overflows)
-        .map(|(now, then)| now - then);
+    let both = host::turned_away().zip(turned_away);
+    outcome.turned_away = both.map(|(now, then)| now.since(then));
     Ok(outcome)
 }
 
@@ -158,6 +161,9 @@ impl Crew {
         let done = self.watch("exchanging", until, |seen, _| seen.settled == all);
         outcome.held = Some(self.seen.open);
         done?;
+        if !scenario.together {
+            outcome.plateau = self.survey()?;
+        }
         if !scenario.hold_first && !hold.is_zero() {
             self.hold(hold)?;
             outcome.held = Some(self.survey()?.open);
@@ -175,6 +181,7 @@ impl Crew {
         until: Instant,
         done: impl Fn(&ClientSample, &ServerSample) -> bool,
     ) -> Result<(), String> {
+        let start = Instant::now();
         loop {
             let server = ServerSample::from_json(&self.server.ask(Command::Sample)?);
             self.seen_server = server;
@@ -196,7 +203,7 @@ impl Crew {
                     grouped(server.open)
                 ));
             }
-            std::thread::sleep(TICK);
+            std::thread::sleep((start.elapsed() / 50).clamp(FIRST_LOOKS, LATER_LOOKS));
         }
     }
 

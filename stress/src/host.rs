@@ -40,17 +40,33 @@ pub(crate) fn listen_queue() -> u64 {
     told.trim().parse().unwrap_or(128)
 }
 
-/// How many connections found the queue of a listener full, since the host started and over all
-/// programs: so only the difference of two readings says something.
-pub(crate) fn listen_overflows() -> Option<u64> {
+/// What listening sockets turned away, since the host started and over all programs: so only the
+/// difference of two readings says something.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct TurnedAway {
+    /// Connections that found the queue full.
+    pub(crate) overflows: u64,
+    /// Connections that were dropped for whatever reason, these included.
+    pub(crate) drops: u64,
+}
+
+impl TurnedAway {
+    /// What came on top of an earlier reading.
+    pub(crate) fn since(self, earlier: TurnedAway) -> TurnedAway {
+        TurnedAway {
+            overflows: self.overflows.saturating_sub(earlier.overflows),
+            drops: self.drops.saturating_sub(earlier.drops),
+        }
+    }
+}
+
+/// Reads what was turned away so far, where the system counts it.
+pub(crate) fn turned_away() -> Option<TurnedAway> {
     let text = fs::read_to_string("/proc/net/netstat").ok()?;
-    let overflows = parse_netstat(&text, "TcpExt", "ListenOverflows")?;
-    // A drop that is no overflow (no memory for the new socket) is counted in ListenDrops alone.
-    Some(
-        parse_netstat(&text, "TcpExt", "ListenDrops")
-            .unwrap_or(0)
-            .max(overflows),
-    )
+    Some(TurnedAway {
+        overflows: parse_netstat(&text, "TcpExt", "ListenOverflows")?,
+        drops: parse_netstat(&text, "TcpExt", "ListenDrops")?,
+    })
 }
 
 /// Memory of this process in KiB: (resident now, most resident ever), where /proc tells it.
@@ -159,6 +175,27 @@ mod tests {
         assert_eq!(parse_netstat(text, "TcpExt", "ListenOverflows"), Some(22));
         assert_eq!(parse_netstat(text, "IpExt", "InNoRoutes"), Some(4));
         assert_eq!(parse_netstat(text, "TcpExt", "Nothing"), None);
+    }
+
+    #[test]
+    fn only_what_came_since_counts() {
+        let (then, now) = (
+            TurnedAway {
+                overflows: 3,
+                drops: 5,
+            },
+            TurnedAway {
+                overflows: 4,
+                drops: 9,
+            },
+        );
+        assert_eq!(
+            now.since(then),
+            TurnedAway {
+                overflows: 1,
+                drops: 4
+            }
+        );
     }
 
     #[test]

@@ -17,6 +17,12 @@ const PER_WORKER: u64 = 4;
 /// More listening ports than this would make the accept loops the load.
 const MOST_LISTENERS: u64 = 64;
 
+/// Lets a local port be used again a second after its connection has ended.
+const REUSE: &str = "sudo sysctl -w net.ipv4.tcp_tw_reuse=2";
+
+/// Gives more local ports.
+const WIDEN: &str = "sudo sysctl -w net.ipv4.ip_local_port_range=\"1024 65535\"";
+
 /// What was asked for.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Demand {
@@ -185,44 +191,51 @@ fn listeners(demand: &Demand, supply: &Supply) -> Result<u64, Refusal> {
 
 impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
+        match *self {
             Refusal::Descriptors {
                 process,
                 needed,
                 allowed,
                 clients,
-            } => write!(
-                f,
-                "the {process} process needs {needed} descriptors, and its hard limit is \
-                 {allowed}.\n  Raise it for this shell:  sudo prlimit --pid $$ \
-                 --nofile={needed}:{needed}\n  or stay below it:         --clients {clients}"
-            ),
+            } => {
+                writeln!(
+                    f,
+                    "the {process} process needs {needed} descriptors, and its hard limit is \
+                     {allowed}."
+                )?;
+                let raise = format!("sudo prlimit --pid $$ --nofile={needed}:{needed}");
+                writeln!(f, "  Raise it for this shell:  {raise}")?;
+                write!(f, "  or stay below it:         --clients {clients}")
+            }
             Refusal::Ports {
                 needed,
                 available,
-                resting: false,
-            } => write!(
-                f,
-                "{needed} connections need more local ports than there are: {available} at most.\n  \
-                 Widen the range:  sudo sysctl -w net.ipv4.ip_local_port_range=\"1024 65535\""
-            ),
-            Refusal::Ports {
-                needed,
-                available,
-                resting: true,
-            } => write!(
-                f,
-                "{needed} connections in one run need more local ports than are free: {available}; \
-                 a used one rests for a minute.\n  Use them sooner:   \
-                 sudo sysctl -w net.ipv4.tcp_tw_reuse=2\n  or widen the range: \
-                 sudo sysctl -w net.ipv4.ip_local_port_range=\"1024 65535\""
-            ),
-            Refusal::LastPort { first, listeners } => write!(
-                f,
-                "{listeners} ports to listen on don't fit between {first} and 65535.\n  \
-                 Take a lower one: --port {}, or any: --port 0",
-                65_536 - listeners
-            ),
+                resting,
+            } => {
+                writeln!(
+                    f,
+                    "{needed} connections need more local ports than are free: {available} at \
+                     most."
+                )?;
+                if resting {
+                    writeln!(
+                        f,
+                        "  A used one rests for a minute; take it sooner: {REUSE}"
+                    )?;
+                }
+                write!(f, "  Widen the range:  {WIDEN}")
+            }
+            Refusal::LastPort { first, listeners } => {
+                writeln!(
+                    f,
+                    "{listeners} ports to listen on don't fit from {first} to 65535."
+                )?;
+                write!(
+                    f,
+                    "  Take a lower one: --port {}, or any: --port 0",
+                    65_536 - listeners
+                )
+            }
         }
     }
 }

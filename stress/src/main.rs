@@ -53,6 +53,13 @@ fn main() -> ExitCode {
     }
 }
 
+/// Starts the runtime of a child process. It is never dropped, because dropping it waits for its
+/// coroutines, and those are to end with the process.
+fn start_runtime(workers: u32) -> io::Result<&'static lif::Runtime> {
+    let runtime = lif::Runtime::builder().workers(workers as usize).build()?;
+    Ok(Box::leak(Box::new(runtime)))
+}
+
 fn coordinate(run: &Run) -> ExitCode {
     match report(run) {
         Ok(true) => ExitCode::SUCCESS,

@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use crate::args::Run;
 use crate::failure::{Counts, Kind};
+use crate::host::TurnedAway;
 use crate::latency::Merged;
 use crate::limits::Plan;
 use crate::proto::{ClientSample, ServerSample, number};
@@ -84,7 +85,7 @@ pub(crate) struct Outcome {
     pub(crate) expected: u64,
     /// Resident memory of the server before the first connection, in KiB.
     pub(crate) rss_base_kib: u64,
-    /// The server while all were connected.
+    /// The server while all were connected, or when all were through where they never are.
     pub(crate) plateau: ServerSample,
     /// The server at the end.
     pub(crate) end: ServerSample,
@@ -94,8 +95,8 @@ pub(crate) struct Outcome {
     pub(crate) clients_peak: u64,
     /// Connections still open when the last client was through, after `--hold`.
     pub(crate) held: Option<u64>,
-    /// Connections that found the queue of a listener full, where the system counts them.
-    pub(crate) overflows: Option<u64>,
+    /// What listening sockets of this host turned away meanwhile, where the system counts it.
+    pub(crate) turned_away: Option<TurnedAway>,
     /// Why the run was broken off, and which process was lost.
     pub(crate) lost: Vec<String>,
 }
@@ -113,7 +114,7 @@ impl Outcome {
             totals: Totals::new(),
             clients_peak: 0,
             held: None,
-            overflows: None,
+            turned_away: None,
             lost: Vec::new(),
         }
     }

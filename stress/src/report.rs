@@ -5,6 +5,7 @@
 use serde_json::{Map, Value, json};
 
 use crate::failure::Counts;
+use crate::host::{self, TurnedAway};
 use crate::outcome::Outcome;
 use crate::scenario::Load;
 
@@ -128,7 +129,7 @@ fn messages(page: &mut Page, outcome: &Outcome) {
     for first in &totals.first_failures {
         page.row("first failure", first);
     }
-    page.row("listen-queue overflows", &overflows(outcome.overflows));
+    page.row("listen-queue overflows", &turned_away(outcome.turned_away));
     page.row("wall time", &time(outcome.wall_ms() * 1000.0));
     page.row("messages/s", &grouped(outcome.messages_per_second() as u64));
     let mut latency = String::new();
@@ -151,14 +152,26 @@ fn failures(counts: &Counts) -> String {
     }
 }
 
-fn overflows(count: Option<u64>) -> String {
+fn turned_away(count: Option<TurnedAway>) -> String {
     match count {
         None => "not told by this system".to_owned(),
-        Some(0) => "none".to_owned(),
-        Some(count) => format!(
+        Some(TurnedAway {
+            overflows: 0,
+            drops: 0,
+        }) => "none".to_owned(),
+        Some(TurnedAway {
+            overflows: 0,
+            drops,
+        }) => {
+            format!(
+                "none; {} dropped for other reasons on this host",
+                grouped(drops)
+            )
+        }
+        Some(TurnedAway { overflows, .. }) => format!(
             "{} on this host; a longer --batch-delay or net.core.somaxconn (now {}) helps",
-            grouped(count),
-            crate::host::listen_queue(),
+            grouped(overflows),
+            host::listen_queue(),
         ),
     }
 }
@@ -183,18 +196,6 @@ fn server(page: &mut Page, outcome: &Outcome) {
         );
     }
     page.row("server memory", &memory);
-    if !outcome.run.scenario().together {
-        page.row(
-            "at the server",
-            &format!(
-                "{} descriptors and {} coroutines at the end, {} coroutines ever started",
-                grouped(end.descriptors),
-                grouped(end.coroutines),
-                grouped(end.spawned)
-            ),
-        );
-        return;
-    }
     page.row(
         "server descriptors",
         &format!(
@@ -307,7 +308,8 @@ fn json_clients(outcome: &Outcome) -> Value {
         "latency_count": totals.latency.len(),
         "latency_max_us": totals.latency.max_us(),
         "failures_total": totals.failures.total(),
-        "failures_listen_overflows": outcome.overflows,
+        "failures_listen_overflows": outcome.turned_away.map(|count| count.overflows),
+        "failures_listen_drops": outcome.turned_away.map(|count| count.drops),
     })
 }
 
@@ -372,8 +374,10 @@ mod tests {
 
     #[test]
     fn overflows_come_with_what_helps() {
-        assert_eq!(overflows(Some(0)), "none");
-        assert!(overflows(Some(1_234)).starts_with("1,234 "));
-        assert!(overflows(Some(1_234)).contains("somaxconn"));
+        let text = |overflows, drops| turned_away(Some(TurnedAway { overflows, drops }));
+        assert_eq!(text(0, 0), "none");
+        assert!(text(0, 2).starts_with("none; 2 dropped"));
+        assert!(text(1_234, 1_300).starts_with("1,234 "));
+        assert!(text(1_234, 1_300).contains("somaxconn"));
     }
 }

@@ -45,9 +45,7 @@ struct Server {
 ///
 /// The runtime could not start, a port was taken, or the coordinator is gone.
 pub(crate) fn run(args: &ServerArgs) -> io::Result<()> {
-    let runtime = lif::Runtime::builder()
-        .workers(args.child.workers as usize)
-        .build()?;
+    let runtime = crate::start_runtime(args.child.workers)?;
     // Lives as long as the process, so that no connection pays for a reference count.
     let server: &'static Server = Box::leak(Box::new(Server {
         size: args.child.size as usize,
@@ -69,7 +67,7 @@ pub(crate) fn run(args: &ServerArgs) -> io::Result<()> {
     let cpu_base_ms = sys::usage().cpu_ms;
     proto::answer(|command| match command {
         Command::Hello => json!({ "ports": ports, "rss_base_kib": rss_base_kib }),
-        Command::Survey | Command::Finish => server.survey(&runtime, cpu_base_ms).to_json(),
+        Command::Survey | Command::Finish => server.survey(runtime, cpu_base_ms).to_json(),
         _ => server.sample().to_json(),
     })
 }
