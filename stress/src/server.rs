@@ -119,11 +119,12 @@ impl Server {
 
     fn survey(&self, runtime: &lif::Runtime, cpu_base_ms: u64) -> ServerSample {
         let usage = sys::usage();
-        let (rss_kib, rss_peak_kib) = host::resident_kib().unwrap_or((0, usage.peak_rss_kib));
+        let (rss_kib, peak) = host::resident_kib().unwrap_or((0, usage.peak_rss_kib));
         let metrics = runtime.metrics();
         ServerSample {
             rss_kib,
-            rss_peak_kib,
+            // The kernel notes the peak only now and then, so it may lag behind.
+            rss_peak_kib: peak.max(rss_kib),
             cpu_ms: usage.cpu_ms.saturating_sub(cpu_base_ms),
             descriptors: host::open_descriptors().unwrap_or(0),
             coroutines: metrics.live as u64,

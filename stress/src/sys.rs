@@ -6,6 +6,7 @@ use std::io;
 use std::os::fd::{AsFd, AsRawFd};
 
 /// What the kernel allows this process: (soft, hard) number of descriptors.
+#[allow(clippy::unnecessary_cast, reason = "rlim_t is signed on FreeBSD")]
 pub(crate) fn descriptor_limits() -> io::Result<(u64, u64)> {
     let mut limit = libc::rlimit {
         rlim_cur: 0,
@@ -15,7 +16,7 @@ pub(crate) fn descriptor_limits() -> io::Result<(u64, u64)> {
     if unsafe { libc::getrlimit(libc::RLIMIT_NOFILE, &mut limit) } != 0 {
         return Err(io::Error::last_os_error());
     }
-    Ok((limit.rlim_cur, limit.rlim_max))
+    Ok((limit.rlim_cur as u64, limit.rlim_max as u64))
 }
 
 /// Raises the soft limit of descriptors as far as the hard one, and returns what was reached.
@@ -27,8 +28,8 @@ pub(crate) fn raise_descriptor_limit() -> io::Result<u64> {
     let mut wanted = hard.min(1 << 30);
     while wanted > soft {
         let limit = libc::rlimit {
-            rlim_cur: wanted,
-            rlim_max: hard,
+            rlim_cur: wanted as libc::rlim_t,
+            rlim_max: hard as libc::rlim_t,
         };
         // SAFETY: `limit` is a live rlimit that the call only reads.
         if unsafe { libc::setrlimit(libc::RLIMIT_NOFILE, &limit) } == 0 {

@@ -4,7 +4,7 @@
 //! by the program's own `--timeout`.
 
 use std::net::{Ipv4Addr, TcpListener};
-use std::process::{Command, Output, Stdio};
+use std::process::{Command, Output};
 use std::{env, fs};
 
 use serde_json::Value;
@@ -110,9 +110,10 @@ fn bad_arguments_are_refused() {
 #[cfg(target_os = "linux")]
 #[test]
 fn no_process_outlives_the_one_that_was_started() {
+    use std::process::Stdio;
     use std::time::{Duration, Instant};
 
-    /// Processes that were started by `parent`, and are no zombies.
+    /// Processes that were started by `parent` and have not ended.
     fn children(parent: u32) -> usize {
         let mark = format!("--parent\0{parent}\0");
         let processes = fs::read_dir("/proc").unwrap().flatten();
