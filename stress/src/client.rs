@@ -71,14 +71,11 @@ pub(crate) fn run(args: ClientArgs) -> io::Result<()> {
             Value::Null
         }
         Command::Go => {
-            drop(runtime.go(move || load::start(all, mem::take(&mut *lock(&all.waiting)))));
+            drop(runtime.go(move || load::start(all, take(&all.waiting))));
             Value::Null
         }
         Command::Close => {
-            drop(runtime.go(move || {
-                drop(mem::take(&mut *lock(&all.waiting)));
-                drop(mem::take(&mut *lock(&all.through)));
-            }));
+            drop(runtime.go(move || drop((take(&all.waiting), take(&all.through)))));
             Value::Null
         }
         Command::Finish => all.result(),
@@ -134,6 +131,7 @@ impl Clients {
     /// The first thing that a client does.
     fn begin(&'static self, id: u32) {
         if self.scenario.load == Load::Churn {
+            self.tried.add(1);
             self.seat(|| load::churn(self, id));
             return;
         }
@@ -269,6 +267,11 @@ impl Drop for Link {
     fn drop(&mut self) {
         self.clients.open.sub(1);
     }
+}
+
+/// All that is in a list. The lock is free again when this returns.
+fn take<T>(list: &Mutex<Vec<T>>) -> Vec<T> {
+    mem::take(&mut lock(list))
 }
 
 /// Held for a push or a swap, never across a wait.

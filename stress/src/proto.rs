@@ -82,7 +82,7 @@ pub(crate) fn number(reply: &Value, name: &str) -> u64 {
 /// How far a client process is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct ClientSample {
-    /// Clients that have connected or failed to.
+    /// Clients that have connected or failed to; in churn, those that have begun.
     pub(crate) tried: u64,
     /// Connections open now.
     pub(crate) open: u64,
