@@ -185,6 +185,17 @@ impl Event {
         self.bits & sys::ERROR != 0
     }
 
+    /// Whether this build's events tell of urgent data.
+    pub const TELL_OF_URGENT: bool = sys::URGENT != 0;
+
+    /// Whether urgent data of TCP has come (`EPOLLPRI`): a read ends short at its mark, though more
+    /// may follow. Only where [`TELL_OF_URGENT`](Self::TELL_OF_URGENT), and only in edge mode.
+    #[inline]
+    #[must_use]
+    pub fn is_urgent(&self) -> bool {
+        self.bits & sys::URGENT != 0
+    }
+
     /// Whether the descriptor hung up (`EPOLLHUP`; `EV_EOF` on writing).
     ///
     /// On epoll both directions are over then. kqueue can't tell that from the caller's own
@@ -206,6 +217,7 @@ impl fmt::Debug for Event {
             .field("write_closed", &self.is_write_closed())
             .field("error", &self.is_error())
             .field("hup", &self.is_hup())
+            .field("urgent", &self.is_urgent())
             .finish()
     }
 }

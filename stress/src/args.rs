@@ -219,23 +219,14 @@ mod tests {
     fn defaults_are_those_of_the_earlier_report() {
         let run = parse("").unwrap().run;
         assert_eq!((run.clients, run.messages(), run.size), (10_000, 1, 64));
-        assert_eq!(
-            (run.batch, run.batch_delay, run.timeout, run.workers),
-            (100, 5, 45, 4)
-        );
+        assert_eq!((run.batch, run.batch_delay, run.timeout, run.workers), (100, 5, 45, 4));
         assert_eq!((run.port, run.hold, run.scenario().name), (0, 0, "echo"));
     }
 
     #[test]
     fn a_scenario_brings_its_number_of_messages() {
         assert_eq!(parse("--scenario churn").unwrap().run.messages(), 10);
-        assert_eq!(
-            parse("--scenario churn --messages 3")
-                .unwrap()
-                .run
-                .messages(),
-            3
-        );
+        assert_eq!(parse("--scenario churn --messages 3").unwrap().run.messages(), 3);
     }
 
     #[test]

@@ -40,10 +40,7 @@ impl Child {
             .stdout(Stdio::piped())
             .spawn()?;
         let input = process.stdin.take();
-        let output = process
-            .stdout
-            .take()
-            .expect("standard output was asked for");
+        let output = process.stdout.take().expect("standard output was asked for");
         let (sender, replies) = channel();
         // Ends with the process whose output it reads.
         thread::spawn(move || {
@@ -53,12 +50,7 @@ impl Child {
                 }
             }
         });
-        Ok(Child {
-            name: name.to_owned(),
-            process,
-            input,
-            replies,
-        })
+        Ok(Child { name: name.to_owned(), process, input, replies })
     }
 
     /// Says `command` and returns the reply.
@@ -86,11 +78,9 @@ impl Child {
         match self.replies.recv_timeout(ANSWER) {
             Ok(line) => serde_json::from_str(&line)
                 .map_err(|error| format!("the {} said {line:?}: {error}", self.name)),
-            Err(RecvTimeoutError::Timeout) => Err(format!(
-                "the {} did not answer for {} s",
-                self.name,
-                ANSWER.as_secs()
-            )),
+            Err(RecvTimeoutError::Timeout) => {
+                Err(format!("the {} did not answer for {} s", self.name, ANSWER.as_secs()))
+            }
             Err(RecvTimeoutError::Disconnected) => Err(self.how_it_ended()),
         }
     }

@@ -155,11 +155,7 @@ impl Clients {
             .and_then(|stream| stream.set_nodelay(true).map(|()| stream))
             .map_err(|error| Failure::from_io("connect", &error))?;
         self.open.add(1);
-        Ok(Link {
-            clients: self,
-            id,
-            stream: Arc::new(stream),
-        })
+        Ok(Link { clients: self, id, stream: Arc::new(stream) })
     }
 
     /// Starts a coroutine for a client, and books its end, be it a panic.

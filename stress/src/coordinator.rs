@@ -57,31 +57,19 @@ fn plan(run: &Run) -> Result<Plan, String> {
     let descriptors = sys::raise_descriptor_limit()
         .map_err(|error| format!("the limit of descriptors can't be read: {error}"))?;
     let clients = u64::from(run.clients);
-    let rounds = if run.scenario().load == Load::Churn {
-        u64::from(run.messages())
-    } else {
-        1
-    };
+    let rounds = if run.scenario().load == Load::Churn { u64::from(run.messages()) } else { 1 };
     let demand = Demand {
         clients,
         connections: clients * rounds,
-        burst: if run.batch_delay == 0 {
-            clients
-        } else {
-            clients.min(run.batch.into())
-        },
+        burst: if run.batch_delay == 0 { clients } else { clients.min(run.batch.into()) },
         server_workers: run.workers.into(),
         client_workers: run.client_workers.into(),
         processes: run.client_processes.into(),
         port: run.port,
     };
     let cpus = std::thread::available_parallelism().map_or(1, usize::from) as u64;
-    let supply = Supply {
-        descriptors,
-        ports: host::ports(),
-        listen_queue: host::listen_queue(),
-        cpus,
-    };
+    let supply =
+        Supply { descriptors, ports: host::ports(), listen_queue: host::listen_queue(), cpus };
     limits::plan(&demand, &supply).map_err(|refusal| refusal.to_string())
 }
 
@@ -108,17 +96,10 @@ impl Crew {
         let mut server = start("server", &server_line(run, plan))?;
         let hello = server.ask(Command::Hello)?;
         let ports = hello["ports"].as_array().map_or(&[][..], Vec::as_slice);
-        let ports = ports
-            .iter()
-            .map(Value::to_string)
-            .collect::<Vec<_>>()
-            .join(",");
+        let ports = ports.iter().map(Value::to_string).collect::<Vec<_>>().join(",");
         let mut clients = Vec::new();
         for part in 0..plan.processes {
-            clients.push(start(
-                "client process",
-                &client_line(run, plan, part, &ports),
-            )?);
+            clients.push(start("client process", &client_line(run, plan, part, &ports))?);
         }
         ask_all(&mut clients, Command::Hello)?;
         let expected = load::expected(run.scenario(), run.clients, run.messages());
@@ -169,9 +150,7 @@ impl Crew {
             outcome.held = Some(self.survey()?.open);
         }
         ask_all(&mut self.clients, Command::Close)?;
-        self.watch("closing", Instant::now() + CLOSING, |_, server| {
-            server.open == 0
-        })
+        self.watch("closing", Instant::now() + CLOSING, |_, server| server.open == 0)
     }
 
     /// Looks at the children, again and again, until `done`.

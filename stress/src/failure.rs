@@ -66,18 +66,12 @@ pub(crate) struct Failure {
 impl Failure {
     /// A failure that no system call reported.
     pub(crate) fn new(kind: Kind, text: impl Into<String>) -> Failure {
-        Failure {
-            kind,
-            text: text.into(),
-        }
+        Failure { kind, text: text.into() }
     }
 
     /// A failed call, `doing` what.
     pub(crate) fn from_io(doing: &str, error: &io::Error) -> Failure {
-        Failure {
-            kind: kind_of(error),
-            text: format!("{doing}: {error}"),
-        }
+        Failure { kind: kind_of(error), text: format!("{doing}: {error}") }
     }
 }
 
@@ -152,18 +146,13 @@ impl Counts {
 
     /// (name, count), in the order of the report.
     pub(crate) fn iter(&self) -> impl Iterator<Item = (&'static str, u64)> {
-        KINDS
-            .iter()
-            .map(|&(kind, name)| (name, self.0[kind as usize]))
+        KINDS.iter().map(|&(kind, name)| (name, self.0[kind as usize]))
     }
 
     /// As one JSON object, kinds that never happened left out.
     pub(crate) fn to_json(self) -> Value {
         let seen = self.iter().filter(|&(_, count)| count > 0);
-        Value::Object(
-            seen.map(|(name, n)| (name.to_owned(), n.into()))
-                .collect::<Map<_, _>>(),
-        )
+        Value::Object(seen.map(|(name, n)| (name.to_owned(), n.into())).collect::<Map<_, _>>())
     }
 
     /// The reverse of [`Counts::to_json`].

@@ -72,19 +72,12 @@ pub(crate) fn turned_away() -> Option<TurnedAway> {
 /// Memory of this process in KiB: (resident now, most resident ever), where /proc tells it.
 pub(crate) fn resident_kib() -> Option<(u64, u64)> {
     let status = fs::read_to_string("/proc/self/status").ok()?;
-    Some((
-        parse_status(&status, "VmRSS")?,
-        parse_status(&status, "VmHWM")?,
-    ))
+    Some((parse_status(&status, "VmRSS")?, parse_status(&status, "VmHWM")?))
 }
 
 /// How many descriptors this process has open, where the system tells it.
 pub(crate) fn open_descriptors() -> Option<u64> {
-    let folder = if cfg!(target_os = "linux") {
-        "/proc/self/fd"
-    } else {
-        "/dev/fd"
-    };
+    let folder = if cfg!(target_os = "linux") { "/proc/self/fd" } else { "/dev/fd" };
     // The descriptor that reads the folder is in it too.
     Some((fs::read_dir(folder).ok()?.count() as u64).saturating_sub(1))
 }
@@ -108,35 +101,23 @@ fn parse_reserved(text: &str, range: &RangeInclusive<u16>) -> u32 {
 }
 
 fn parse_time_wait(text: &str) -> u32 {
-    let tcp = text
-        .lines()
-        .find_map(|line| line.strip_prefix("TCP:"))
-        .unwrap_or("");
+    let tcp = text.lines().find_map(|line| line.strip_prefix("TCP:")).unwrap_or("");
     let mut words = tcp.split_whitespace();
     words.find(|&word| word == "tw");
-    words
-        .next()
-        .and_then(|count| count.parse().ok())
-        .unwrap_or(0)
+    words.next().and_then(|count| count.parse().ok()).unwrap_or(0)
 }
 
 /// The file has a line of names and a line of numbers for each group.
 fn parse_netstat(text: &str, group: &str, name: &str) -> Option<u64> {
-    let mut lines = text
-        .lines()
-        .filter(|line| line.split(':').next() == Some(group));
+    let mut lines = text.lines().filter(|line| line.split(':').next() == Some(group));
     let names = lines.next()?.split_whitespace();
     let numbers = lines.next()?.split_whitespace();
-    let (_, number) = names
-        .zip(numbers)
-        .find(|&(candidate, _)| candidate == name)?;
+    let (_, number) = names.zip(numbers).find(|&(candidate, _)| candidate == name)?;
     number.parse().ok()
 }
 
 fn parse_status(text: &str, field: &str) -> Option<u64> {
-    let line = text
-        .lines()
-        .find(|line| line.split(':').next() == Some(field))?;
+    let line = text.lines().find(|line| line.split(':').next() == Some(field))?;
     line.split_whitespace().nth(1)?.parse().ok()
 }
 
@@ -155,10 +136,7 @@ mod tests {
     fn only_reserved_ports_of_the_range_count() {
         let range = 1000..=1999;
         assert_eq!(parse_reserved("\n", &range), 0);
-        assert_eq!(
-            parse_reserved("80,1500,1990-2010,900-1001", &range),
-            1 + 10 + 2
-        );
+        assert_eq!(parse_reserved("80,1500,1990-2010,900-1001", &range), 1 + 10 + 2);
     }
 
     #[test]
@@ -179,23 +157,9 @@ mod tests {
 
     #[test]
     fn only_what_came_since_counts() {
-        let (then, now) = (
-            TurnedAway {
-                overflows: 3,
-                drops: 5,
-            },
-            TurnedAway {
-                overflows: 4,
-                drops: 9,
-            },
-        );
-        assert_eq!(
-            now.since(then),
-            TurnedAway {
-                overflows: 1,
-                drops: 4
-            }
-        );
+        let (then, now) =
+            (TurnedAway { overflows: 3, drops: 5 }, TurnedAway { overflows: 4, drops: 9 });
+        assert_eq!(now.since(then), TurnedAway { overflows: 1, drops: 4 });
     }
 
     #[test]
@@ -209,9 +173,7 @@ mod tests {
     #[test]
     fn a_new_descriptor_is_counted() {
         let before = open_descriptors().unwrap();
-        let files: Vec<_> = (0..200)
-            .map(|_| fs::File::open("/dev/null").unwrap())
-            .collect();
+        let files: Vec<_> = (0..200).map(|_| fs::File::open("/dev/null").unwrap()).collect();
         // Other tests of this process open and close a few meanwhile.
         assert!(open_descriptors().unwrap() > before + 100);
         drop(files);

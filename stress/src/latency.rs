@@ -29,11 +29,7 @@ impl Latency {
 
     /// Someone who records into it, keeping a few times back so that the lock is seldom taken.
     pub(crate) fn recorder(&self) -> Recorder<'_> {
-        Recorder {
-            shared: self,
-            pending: [0; PENDING],
-            used: 0,
-        }
+        Recorder { shared: self, pending: [0; PENDING], used: 0 }
     }
 
     /// Everything recorded so far, as one JSON array: value, count, value, count, and so on.
@@ -44,9 +40,7 @@ impl Latency {
     /// Held for a few additions and never across a wait, so it never stops a worker for long.
     fn lock(&self) -> std::sync::MutexGuard<'_, Histogram<u64>> {
         // A panic while it was held leaves a histogram that misses a value: still worth reading.
-        self.0
-            .lock()
-            .unwrap_or_else(std::sync::PoisonError::into_inner)
+        self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 }
 
@@ -128,9 +122,7 @@ fn empty() -> Histogram<u64> {
 
 fn to_json(histogram: &Histogram<u64>) -> Value {
     let recorded = histogram.iter_recorded();
-    recorded
-        .flat_map(|step| [step.value_iterated_to(), step.count_at_value()])
-        .collect()
+    recorded.flat_map(|step| [step.value_iterated_to(), step.count_at_value()]).collect()
 }
 
 #[cfg(test)]
@@ -154,10 +146,7 @@ mod tests {
         assert_eq!(merged.len(), 10_000);
         for percent in [0.0, 50.0, 90.0, 99.0, 99.9, 100.0] {
             let (merged, whole) = (merged.percentile_us(percent), whole.percentile_us(percent));
-            assert!(
-                (merged - whole).abs() < 1e-9,
-                "{percent}: {merged} against {whole}"
-            );
+            assert!((merged - whole).abs() < 1e-9, "{percent}: {merged} against {whole}");
         }
     }
 

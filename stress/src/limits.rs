@@ -123,11 +123,7 @@ pub(crate) fn plan(demand: &Demand, supply: &Supply) -> Result<Plan, Refusal> {
             clients: client_room * processes,
         });
     }
-    Ok(Plan {
-        processes,
-        client_workers,
-        listeners,
-    })
+    Ok(Plan { processes, client_workers, listeners })
 }
 
 /// (client processes, workers of each): as few processes as the descriptor limit allows, and half
@@ -167,24 +163,13 @@ fn listeners(demand: &Demand, supply: &Supply) -> Result<u64, Refusal> {
     let listeners = wanted.clamp(1, MOST_LISTENERS);
     let available = listeners * usable;
     // A port that rests in TIME_WAIT serves again after a second where the kernel reuses them.
-    let needed = if ports.reuse {
-        demand.clients
-    } else {
-        demand.connections
-    };
+    let needed = if ports.reuse { demand.clients } else { demand.connections };
     if needed > available {
         let resting = !ports.reuse && (demand.port != 0 || demand.clients <= available);
-        return Err(Refusal::Ports {
-            needed,
-            available,
-            resting,
-        });
+        return Err(Refusal::Ports { needed, available, resting });
     }
     if demand.port != 0 && u64::from(demand.port) + listeners - 1 > 65_535 {
-        return Err(Refusal::LastPort {
-            first: demand.port,
-            listeners,
-        });
+        return Err(Refusal::LastPort { first: demand.port, listeners });
     }
     Ok(listeners)
 }
@@ -192,12 +177,7 @@ fn listeners(demand: &Demand, supply: &Supply) -> Result<u64, Refusal> {
 impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match *self {
-            Refusal::Descriptors {
-                process,
-                needed,
-                allowed,
-                clients,
-            } => {
+            Refusal::Descriptors { process, needed, allowed, clients } => {
                 writeln!(
                     f,
                     "the {process} process needs {needed} descriptors, and its hard limit is \
@@ -207,34 +187,20 @@ impl fmt::Display for Refusal {
                 writeln!(f, "  Raise it for this shell:  {raise}")?;
                 write!(f, "  or stay below it:         --clients {clients}")
             }
-            Refusal::Ports {
-                needed,
-                available,
-                resting,
-            } => {
+            Refusal::Ports { needed, available, resting } => {
                 writeln!(
                     f,
                     "{needed} connections need more local ports than are free: {available} at \
                      most."
                 )?;
                 if resting {
-                    writeln!(
-                        f,
-                        "  A used one rests for a minute; take it sooner: {REUSE}"
-                    )?;
+                    writeln!(f, "  A used one rests for a minute; take it sooner: {REUSE}")?;
                 }
                 write!(f, "  Widen the range:  {WIDEN}")
             }
             Refusal::LastPort { first, listeners } => {
-                writeln!(
-                    f,
-                    "{listeners} ports to listen on don't fit from {first} to 65535."
-                )?;
-                write!(
-                    f,
-                    "  Take a lower one: --port {}, or any: --port 0",
-                    65_536 - listeners
-                )
+                writeln!(f, "{listeners} ports to listen on don't fit from {first} to 65535.")?;
+                write!(f, "  Take a lower one: --port {}, or any: --port 0", 65_536 - listeners)
             }
         }
     }

@@ -33,14 +33,12 @@ fn main() -> ExitCode {
     let cli = Cli::from(std::env::args_os()).unwrap_or_else(|error| error.exit());
     let (name, end) = match cli.role {
         None => return coordinate(&cli.run),
-        Some(Role::Server(args)) => (
-            "server",
-            child::prepare(&args.child).and_then(|()| server::run(&args)),
-        ),
-        Some(Role::Client(args)) => (
-            "client process",
-            child::prepare(&args.child).and_then(|()| client::run(args)),
-        ),
+        Some(Role::Server(args)) => {
+            ("server", child::prepare(&args.child).and_then(|()| server::run(&args)))
+        }
+        Some(Role::Client(args)) => {
+            ("client process", child::prepare(&args.child).and_then(|()| client::run(args)))
+        }
     };
     // What still runs in this process is of no more interest: it ends here, without being waited
     // for.
@@ -74,22 +72,17 @@ fn coordinate(run: &Run) -> ExitCode {
 /// Runs, and writes the report. Returns whether the run passed.
 fn report(run: &Run) -> Result<bool, String> {
     // Opened before the run, which would be for nothing if it can't be.
-    let file = run.json.as_ref().map(|path| {
-        File::create(path)
-            .map(|file| (path, file))
-            .map_err(|error| (path, error))
-    });
-    let file = file
-        .transpose()
-        .map_err(|(path, error)| format!("{}: {error}", path.display()))?;
+    let file = run
+        .json
+        .as_ref()
+        .map(|path| File::create(path).map(|file| (path, file)).map_err(|error| (path, error)));
+    let file = file.transpose().map_err(|(path, error)| format!("{}: {error}", path.display()))?;
     let outcome = coordinator::run(run)?;
     if let Some((path, mut file)) = file {
         writeln!(file, "{:#}", report::json(&outcome))
             .map_err(|error| format!("{}: {error}", path.display()))?;
     }
     let text = report::text(&outcome);
-    io::stdout()
-        .write_all(text.as_bytes())
-        .map_err(|error| format!("the report: {error}"))?;
+    io::stdout().write_all(text.as_bytes()).map_err(|error| format!("the report: {error}"))?;
     Ok(outcome.complaints().is_empty())
 }

@@ -59,8 +59,7 @@ impl Totals {
         self.received += number(result, "received");
         self.stalled += number(result, "stalled");
         self.failures.merge(&Counts::from_json(&result["failures"]));
-        self.first_failures
-            .extend(result["first_failure"].as_str().map(str::to_owned));
+        self.first_failures.extend(result["first_failure"].as_str().map(str::to_owned));
         self.latency.add_json(&result["latency"]);
         self.cpu_ms += number(result, "cpu_ms");
         self.first_ns = self.first_ns.min(number(result, "first_ns"));
@@ -69,8 +68,7 @@ impl Totals {
 
     /// Who was not through when the run was broken off ran out of time.
     pub(crate) fn count_unfinished(&mut self, clients: u64) {
-        self.failures
-            .add(Kind::Timeout, clients.saturating_sub(self.seen.settled));
+        self.failures.add(Kind::Timeout, clients.saturating_sub(self.seen.settled));
     }
 }
 
@@ -127,11 +125,7 @@ impl Outcome {
     /// Verified messages a second of wall time.
     pub(crate) fn messages_per_second(&self) -> f64 {
         let wall = self.wall_ms();
-        if wall > 0.0 {
-            self.totals.seen.verified as f64 * 1000.0 / wall
-        } else {
-            0.0
-        }
+        if wall > 0.0 { self.totals.seen.verified as f64 * 1000.0 / wall } else { 0.0 }
     }
 
     /// Resident bytes that each connection of the plateau cost the server, where there was one and
@@ -154,11 +148,7 @@ impl Outcome {
         let verified = self.totals.seen.verified;
         demand(
             verified == self.expected,
-            format!(
-                "{} of {} replies verified",
-                grouped(verified),
-                grouped(self.expected)
-            ),
+            format!("{} of {} replies verified", grouped(verified), grouped(self.expected)),
         );
         let failed = self.totals.failures.total();
         demand(failed == 0, format!("{} clients failed", grouped(failed)));
@@ -167,23 +157,13 @@ impl Outcome {
             // Who goes away with replies unread resets the connection: that is what they are for.
             server -= self.end.failures.of(Kind::Reset);
         }
-        demand(
-            server == 0,
-            format!("{} failures at the server", grouped(server)),
-        );
-        demand(
-            self.end.open == 0,
-            format!("{} connections never ended", grouped(self.end.open)),
-        );
+        demand(server == 0, format!("{} failures at the server", grouped(server)));
+        demand(self.end.open == 0, format!("{} connections never ended", grouped(self.end.open)));
         if scenario.together {
             let peak = self.end.peak.min(self.clients_peak);
             demand(
                 peak == clients,
-                format!(
-                    "{} of {} connected at once",
-                    grouped(peak),
-                    grouped(clients)
-                ),
+                format!("{} of {} connected at once", grouped(peak), grouped(clients)),
             );
             let held = self.held.unwrap_or(0);
             demand(
@@ -194,11 +174,7 @@ impl Outcome {
         if let (Some(most), Some(bytes)) = (scenario.memory, self.bytes_per_connection()) {
             demand(
                 bytes < most || self.run.clients < MEMORY_CLIENTS,
-                format!(
-                    "{} bytes a connection, {} allowed",
-                    grouped(bytes),
-                    grouped(most)
-                ),
+                format!("{} bytes a connection, {} allowed", grouped(bytes), grouped(most)),
             );
         }
         if let Some(most) = scenario.p99 {

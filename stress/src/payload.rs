@@ -43,19 +43,14 @@ impl Id {
 
     fn from_first_word(word: u64) -> Id {
         let packed = word.wrapping_mul(UNSPREAD);
-        Id {
-            client: (packed >> 32) as u32,
-            message: packed as u32,
-        }
+        Id { client: (packed >> 32) as u32, message: packed as u32 }
     }
 }
 
 /// Writes the bytes of message `id` from byte `offset` on. `offset` must be a multiple of 8.
 pub(crate) fn fill(bytes: &mut [u8], id: Id, offset: usize) {
     debug_assert_eq!(offset % 8, 0, "a message is filled from a word boundary");
-    let mut word = id
-        .first_word()
-        .wrapping_add(STEP.wrapping_mul((offset / 8) as u64));
+    let mut word = id.first_word().wrapping_add(STEP.wrapping_mul((offset / 8) as u64));
     let mut words = bytes.chunks_exact_mut(8);
     for chunk in &mut words {
         chunk.copy_from_slice(&word.to_le_bytes());
@@ -104,9 +99,7 @@ pub(crate) fn explain(got: &[u8], due: Id, messages: u32) -> Mismatch {
         _ => {
             fill(&mut candidate, due, 0);
             let differs = candidate.iter().zip(got).position(|(due, got)| due != got);
-            Mismatch::Corrupt {
-                at: differs.unwrap_or(got.len()),
-            }
+            Mismatch::Corrupt { at: differs.unwrap_or(got.len()) }
         }
     }
 }
@@ -115,10 +108,7 @@ pub(crate) fn explain(got: &[u8], due: Id, messages: u32) -> Mismatch {
 mod tests {
     use super::*;
 
-    const DUE: Id = Id {
-        client: 7,
-        message: 3,
-    };
+    const DUE: Id = Id { client: 7, message: 3 };
 
     fn message(id: Id, size: usize) -> Vec<u8> {
         let mut bytes = vec![0; size];
@@ -150,20 +140,8 @@ mod tests {
     #[test]
     fn neighbours_differ_even_in_one_byte() {
         for message_number in 0..255 {
-            let this = message(
-                Id {
-                    client: 5,
-                    message: message_number,
-                },
-                1,
-            );
-            let next = message(
-                Id {
-                    client: 5,
-                    message: message_number + 1,
-                },
-                1,
-            );
+            let this = message(Id { client: 5, message: message_number }, 1);
+            let next = message(Id { client: 5, message: message_number + 1 }, 1);
             assert_ne!(this, next);
         }
         let words = message(DUE, 4096);
@@ -174,22 +152,10 @@ mod tests {
     #[test]
     fn another_intact_message_is_reordered() {
         let late = Id { message: 4, ..DUE };
-        assert_eq!(
-            explain(&message(late, 64), DUE, 10),
-            Mismatch::Reordered(late)
-        );
-        let stranger = Id {
-            client: 8,
-            message: 3,
-        };
-        assert_eq!(
-            explain(&message(stranger, 64), DUE, 10),
-            Mismatch::Reordered(stranger)
-        );
-        assert_eq!(
-            explain(&message(late, 5), DUE, 10),
-            Mismatch::Reordered(late)
-        );
+        assert_eq!(explain(&message(late, 64), DUE, 10), Mismatch::Reordered(late));
+        let stranger = Id { client: 8, message: 3 };
+        assert_eq!(explain(&message(stranger, 64), DUE, 10), Mismatch::Reordered(stranger));
+        assert_eq!(explain(&message(late, 5), DUE, 10), Mismatch::Reordered(late));
     }
 
     #[test]
@@ -206,9 +172,6 @@ mod tests {
     #[test]
     fn a_message_never_sent_is_corrupt() {
         let never = Id { message: 10, ..DUE };
-        assert!(matches!(
-            explain(&message(never, 64), DUE, 10),
-            Mismatch::Corrupt { .. }
-        ));
+        assert!(matches!(explain(&message(never, 64), DUE, 10), Mismatch::Corrupt { .. }));
     }
 }

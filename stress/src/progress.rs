@@ -39,16 +39,9 @@ impl Progress {
             bar.set_style(ProgressStyle::with_template(style).expect("a constant template"));
             View::Bar(bar)
         } else {
-            View::Lines {
-                next: start + LINE_EVERY,
-            }
+            View::Lines { next: start + LINE_EVERY }
         };
-        Progress {
-            clients,
-            expected,
-            start,
-            view,
-        }
+        Progress { clients, expected, start, view }
     }
 
     /// Shows how far it is.
@@ -71,13 +64,7 @@ impl Progress {
             }
             View::Lines { next } if Instant::now() >= *next => {
                 *next += LINE_EVERY;
-                let line = line(
-                    self.start.elapsed(),
-                    phase,
-                    sample,
-                    self.clients,
-                    self.expected,
-                );
+                let line = line(self.start.elapsed(), phase, sample, self.clients, self.expected);
                 // Nobody reads it if this fails, and the report is still to come.
                 drop(writeln!(std::io::stderr(), "{line}"));
             }
@@ -117,19 +104,8 @@ mod tests {
 
     #[test]
     fn a_line_tells_phase_and_numbers() {
-        let sample = ClientSample {
-            open: 9_000,
-            verified: 1_200,
-            failed: 3,
-            ..Default::default()
-        };
-        let line = line(
-            Duration::from_millis(2_400),
-            "exchanging",
-            &sample,
-            10_000,
-            10_000,
-        );
+        let sample = ClientSample { open: 9_000, verified: 1_200, failed: 3, ..Default::default() };
+        let line = line(Duration::from_millis(2_400), "exchanging", &sample, 10_000, 10_000);
         let expected =
             "   2 s  exchanging: 9,000 of 10,000 connected, 1,200 of 10,000 verified, 3 failed";
         assert_eq!(line, expected);

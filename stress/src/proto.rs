@@ -47,10 +47,7 @@ impl Command {
 
     /// The command of a line.
     pub(crate) fn parse(line: &str) -> Option<Command> {
-        WORDS
-            .iter()
-            .find(|&&(_, word)| word == line.trim())
-            .map(|&(command, _)| command)
+        WORDS.iter().find(|&&(_, word)| word == line.trim()).map(|&(command, _)| command)
     }
 }
 
@@ -186,34 +183,20 @@ mod tests {
     #[test]
     fn every_command_survives_the_line() {
         for (command, _) in WORDS {
-            assert_eq!(
-                Command::parse(&format!("{}\n", command.word())),
-                Some(command)
-            );
+            assert_eq!(Command::parse(&format!("{}\n", command.word())), Some(command));
         }
         assert_eq!(Command::parse("sing"), None);
     }
 
     #[test]
     fn samples_survive_the_line() {
-        let client = ClientSample {
-            tried: 1,
-            open: 2,
-            verified: 3,
-            settled: 4,
-            failed: 5,
-        };
+        let client = ClientSample { tried: 1, open: 2, verified: 3, settled: 4, failed: 5 };
         let line = client.to_json().to_string();
         assert!(!line.contains('\n'));
         let reply = serde_json::from_str(&line).unwrap();
         assert_eq!(ClientSample::from_json(&reply), client);
 
-        let mut server = ServerSample {
-            open: 1,
-            peak: 2,
-            rss_kib: 3,
-            ..Default::default()
-        };
+        let mut server = ServerSample { open: 1, peak: 2, rss_kib: 3, ..Default::default() };
         server.failures.add(Kind::Emfile, 7);
         server.echoed = u64::MAX;
         let reply = serde_json::from_str(&server.to_json().to_string()).unwrap();
@@ -223,19 +206,10 @@ mod tests {
     #[test]
     fn samples_of_several_processes_add_up() {
         let mut sum = ClientSample::default();
-        let part = ClientSample {
-            tried: 1,
-            open: 2,
-            verified: 3,
-            settled: 4,
-            failed: 5,
-        };
+        let part = ClientSample { tried: 1, open: 2, verified: 3, settled: 4, failed: 5 };
         sum.merge(&part);
         sum.merge(&part);
         assert_eq!(sum.verified, 6);
-        assert_eq!(
-            (sum.tried, sum.open, sum.settled, sum.failed),
-            (2, 4, 8, 10)
-        );
+        assert_eq!((sum.tried, sum.open, sum.settled, sum.failed), (2, 4, 8, 10));
     }
 }

@@ -28,11 +28,7 @@ pub(crate) fn grouped(number: u64) -> String {
 
 /// A number of things, with the `ending` that makes them several.
 fn counted(number: u64, thing: &str, ending: &str) -> String {
-    format!(
-        "{} {thing}{}",
-        grouped(number),
-        if number == 1 { "" } else { ending }
-    )
+    format!("{} {thing}{}", grouped(number), if number == 1 { "" } else { ending })
 }
 
 /// A time in the unit that suits it.
@@ -57,10 +53,7 @@ pub(crate) fn text(outcome: &Outcome) -> String {
     let mut page = Page::default();
     let run = &outcome.run;
     let scenario = run.scenario();
-    page.row(
-        "scenario",
-        &format!("{}: {}", scenario.name, scenario.about),
-    );
+    page.row("scenario", &format!("{}: {}", scenario.name, scenario.about));
     page.row("load", &load_row(outcome));
     clients(&mut page, outcome);
     messages(&mut page, outcome);
@@ -70,11 +63,7 @@ pub(crate) fn text(outcome: &Outcome) -> String {
     for complaint in &complaints {
         page.row("against it", complaint);
     }
-    page.line(if complaints.is_empty() {
-        "PASS"
-    } else {
-        "FAIL"
-    });
+    page.line(if complaints.is_empty() { "PASS" } else { "FAIL" });
     page.0
 }
 
@@ -142,31 +131,16 @@ fn messages(page: &mut Page, outcome: &Outcome) {
 
 fn failures(counts: &Counts) -> String {
     let seen = counts.iter().filter(|&(_, count)| count > 0);
-    let list = seen
-        .map(|(name, count)| format!("{} {name}", grouped(count)))
-        .collect::<Vec<_>>();
-    if list.is_empty() {
-        "none".to_owned()
-    } else {
-        list.join(", ")
-    }
+    let list = seen.map(|(name, count)| format!("{} {name}", grouped(count))).collect::<Vec<_>>();
+    if list.is_empty() { "none".to_owned() } else { list.join(", ") }
 }
 
 fn turned_away(count: Option<TurnedAway>) -> String {
     match count {
         None => "not told by this system".to_owned(),
-        Some(TurnedAway {
-            overflows: 0,
-            drops: 0,
-        }) => "none".to_owned(),
-        Some(TurnedAway {
-            overflows: 0,
-            drops,
-        }) => {
-            format!(
-                "none; {} dropped for other reasons on this host",
-                grouped(drops)
-            )
+        Some(TurnedAway { overflows: 0, drops: 0 }) => "none".to_owned(),
+        Some(TurnedAway { overflows: 0, drops }) => {
+            format!("none; {} dropped for other reasons on this host", grouped(drops))
         }
         Some(TurnedAway { overflows, .. }) => format!(
             "{} on this host; a longer --batch-delay or net.core.somaxconn (now {}) helps",
@@ -198,11 +172,7 @@ fn server(page: &mut Page, outcome: &Outcome) {
     page.row("server memory", &memory);
     page.row(
         "server descriptors",
-        &format!(
-            "{}, {} at the end",
-            grouped(plateau.descriptors),
-            grouped(end.descriptors)
-        ),
+        &format!("{}, {} at the end", grouped(plateau.descriptors), grouped(end.descriptors)),
     );
     page.row(
         "server coroutines",
@@ -232,10 +202,7 @@ fn comparison(page: &mut Page, outcome: &Outcome) {
     );
     let same = (run.clients, run.messages(), run.size, run.scenario().name);
     if same != (10_000, 1, 64, "echo") {
-        page.row(
-            "",
-            "(another load than the earlier one: echo, 10,000 clients, 1 x 64 bytes)",
-        );
+        page.row("", "(another load than the earlier one: echo, 10,000 clients, 1 x 64 bytes)");
     }
 }
 
@@ -244,20 +211,13 @@ pub(crate) fn json(outcome: &Outcome) -> Value {
     let (totals, end) = (&outcome.totals, &outcome.end);
     let complaints = outcome.complaints();
     let mut flat = Map::new();
-    for part in [
-        json_load(outcome),
-        json_clients(outcome),
-        json_server(outcome),
-    ] {
+    for part in [json_load(outcome), json_clients(outcome), json_server(outcome)] {
         if let Value::Object(part) = part {
             flat.extend(part);
         }
     }
     for (_, name, percent) in PERCENTILES {
-        flat.insert(
-            name.to_owned(),
-            totals.latency.percentile_us(percent).into(),
-        );
+        flat.insert(name.to_owned(), totals.latency.percentile_us(percent).into());
     }
     for (name, count) in totals.failures.iter() {
         flat.insert(format!("failures_{name}"), count.into());
@@ -354,13 +314,9 @@ mod tests {
 
     #[test]
     fn thousands_are_set_apart() {
-        for (number, text) in [
-            (0, "0"),
-            (999, "999"),
-            (1_000, "1,000"),
-            (12_345, "12,345"),
-            (1_000_000, "1,000,000"),
-        ] {
+        for (number, text) in
+            [(0, "0"), (999, "999"), (1_000, "1,000"), (12_345, "12,345"), (1_000_000, "1,000,000")]
+        {
             assert_eq!(grouped(number), text);
         }
     }

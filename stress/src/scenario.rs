@@ -129,10 +129,7 @@ mod tests {
     #[test]
     fn names_are_unique_and_found() {
         for scenario in &SCENARIOS {
-            assert!(std::ptr::eq(
-                Scenario::named(scenario.name).unwrap(),
-                scenario
-            ));
+            assert!(std::ptr::eq(Scenario::named(scenario.name).unwrap(), scenario));
         }
         assert!(Scenario::named("nothing").is_none());
     }

@@ -8,10 +8,7 @@ use std::os::fd::{AsFd, AsRawFd};
 /// What the kernel allows this process: (soft, hard) number of descriptors.
 #[allow(clippy::unnecessary_cast, reason = "rlim_t is signed on FreeBSD")]
 pub(crate) fn descriptor_limits() -> io::Result<(u64, u64)> {
-    let mut limit = libc::rlimit {
-        rlim_cur: 0,
-        rlim_max: 0,
-    };
+    let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
     // SAFETY: `limit` is a live rlimit for the call to fill in.
     if unsafe { libc::getrlimit(libc::RLIMIT_NOFILE, &mut limit) } != 0 {
         return Err(io::Error::last_os_error());
@@ -27,19 +24,13 @@ pub(crate) fn raise_descriptor_limit() -> io::Result<u64> {
     let (soft, hard) = descriptor_limits()?;
     let mut wanted = hard.min(1 << 30);
     while wanted > soft {
-        let limit = libc::rlimit {
-            rlim_cur: wanted as libc::rlim_t,
-            rlim_max: hard as libc::rlim_t,
-        };
+        let limit =
+            libc::rlimit { rlim_cur: wanted as libc::rlim_t, rlim_max: hard as libc::rlim_t };
         // SAFETY: `limit` is a live rlimit that the call only reads.
         if unsafe { libc::setrlimit(libc::RLIMIT_NOFILE, &limit) } == 0 {
             return Ok(wanted);
         }
-        wanted = if wanted > 10_240 && wanted / 2 < 10_240 {
-            10_240
-        } else {
-            wanted / 2
-        };
+        wanted = if wanted > 10_240 && wanted / 2 < 10_240 { 10_240 } else { wanted / 2 };
     }
     Ok(soft)
 }
@@ -58,10 +49,7 @@ pub(crate) fn lengthen_listen_queue(listener: &impl AsFd) -> io::Result<()> {
 
 /// Nanoseconds on the clock that all processes of the machine share and nobody sets.
 pub(crate) fn monotonic_ns() -> u64 {
-    let mut now = libc::timespec {
-        tv_sec: 0,
-        tv_nsec: 0,
-    };
+    let mut now = libc::timespec { tv_sec: 0, tv_nsec: 0 };
     // SAFETY: `now` is a live timespec for the call to fill in.
     let result = unsafe { libc::clock_gettime(libc::CLOCK_MONOTONIC, &mut now) };
     assert_eq!(result, 0, "the monotonic clock always exists");
@@ -112,9 +100,7 @@ pub(crate) fn die_with(parent: u32) -> io::Result<()> {
     if std::os::unix::process::parent_id() == parent {
         Ok(())
     } else {
-        Err(io::Error::other(
-            "the process that started this one has ended",
-        ))
+        Err(io::Error::other("the process that started this one has ended"))
     }
 }
 

@@ -12,11 +12,7 @@ use serde_json::Value;
 const PROGRAM: &str = env!("CARGO_BIN_EXE_lif-stress");
 
 fn run(line: &str) -> Output {
-    Command::new(PROGRAM)
-        .args(line.split_whitespace())
-        .args(["--timeout", "30"])
-        .output()
-        .unwrap()
+    Command::new(PROGRAM).args(line.split_whitespace()).args(["--timeout", "30"]).output().unwrap()
 }
 
 fn report(output: &Output) -> String {
@@ -28,11 +24,7 @@ fn passes(line: &str) -> String {
     let output = run(line);
     let report = report(&output);
     assert_eq!(output.status.code(), Some(0), "{line}\n{report}");
-    assert_eq!(
-        String::from_utf8_lossy(&output.stdout).lines().last(),
-        Some("PASS"),
-        "{report}"
-    );
+    assert_eq!(String::from_utf8_lossy(&output.stdout).lines().last(), Some("PASS"), "{report}");
     report
 }
 
@@ -118,19 +110,12 @@ fn no_process_outlives_the_one_that_was_started() {
         let mark = format!("--parent\0{parent}\0");
         let processes = fs::read_dir("/proc").unwrap().flatten();
         let lines = processes.map(|entry| fs::read(entry.path().join("cmdline")));
-        lines
-            .flatten()
-            .filter(|line| String::from_utf8_lossy(line).contains(&mark))
-            .count()
+        lines.flatten().filter(|line| String::from_utf8_lossy(line).contains(&mark)).count()
     }
     fn wait_for(parent: u32, number: usize) {
         let until = Instant::now() + Duration::from_secs(20);
         while children(parent) != number {
-            assert!(
-                Instant::now() < until,
-                "{} children, not {number}",
-                children(parent)
-            );
+            assert!(Instant::now() < until, "{} children, not {number}", children(parent));
             std::thread::sleep(Duration::from_millis(5));
         }
     }

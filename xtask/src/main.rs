@@ -64,10 +64,7 @@ mod tests {
     fn the_help_names_every_task_with_an_example() {
         let help = Cli::command().render_long_help().to_string();
         for task in Cli::command().get_subcommands() {
-            assert!(
-                help.contains(&format!("cargo xtask {}", task.get_name())),
-                "{help}"
-            );
+            assert!(help.contains(&format!("cargo xtask {}", task.get_name())), "{help}");
         }
     }
 

@@ -51,19 +51,14 @@ impl fmt::Display for Failure {
 /// `cargo COMMAND`, the cargo that runs this task, on this repository from wherever it is called.
 pub(crate) fn cargo(command: &str) -> Command {
     let mut cargo = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-    cargo
-        .arg(command)
-        .arg("--manifest-path")
-        .arg(root().join("Cargo.toml"));
+    cargo.arg(command).arg("--manifest-path").arg(root().join("Cargo.toml"));
     cargo
 }
 
 /// The folder of the repository.
 pub(crate) fn root() -> &'static Path {
     let package = Path::new(env!("CARGO_MANIFEST_DIR"));
-    package
-        .parent()
-        .expect("this package has its folder inside the repository")
+    package.parent().expect("this package has its folder inside the repository")
 }
 
 /// Runs to the end. Standard streams are inherited.
@@ -71,14 +66,8 @@ pub(crate) fn run(command: &mut Command) -> Result<(), Failure> {
     let line = announce(command);
     match command.status() {
         Ok(status) if status.success() => Ok(()),
-        Ok(status) => Err(Failure {
-            line,
-            why: Why::Ended(status),
-        }),
-        Err(error) => Err(Failure {
-            line,
-            why: Why::NotStarted(error),
-        }),
+        Ok(status) => Err(Failure { line, why: Why::Ended(status) }),
+        Err(error) => Err(Failure { line, why: Why::NotStarted(error) }),
     }
 }
 
@@ -89,10 +78,7 @@ pub(crate) fn hand_over(command: &mut Command) -> Result<(), Failure> {
     {
         use std::os::unix::process::CommandExt;
         let line = announce(command);
-        Err(Failure {
-            line,
-            why: Why::NotStarted(command.exec()),
-        })
+        Err(Failure { line, why: Why::NotStarted(command.exec()) })
     }
     #[cfg(not(unix))]
     run(command)
@@ -106,14 +92,9 @@ fn announce(command: &Command) -> String {
 }
 
 fn line(command: &Command) -> String {
-    let program = Path::new(command.get_program())
-        .file_name()
-        .unwrap_or_default();
+    let program = Path::new(command.get_program()).file_name().unwrap_or_default();
     let words = std::iter::once(program).chain(command.get_args());
-    words
-        .map(|word| quoted(&word.to_string_lossy()))
-        .collect::<Vec<_>>()
-        .join(" ")
+    words.map(|word| quoted(&word.to_string_lossy())).collect::<Vec<_>>().join(" ")
 }
 
 fn quoted(word: &str) -> String {
@@ -144,43 +125,27 @@ mod tests {
     fn a_bad_end_names_the_command_and_keeps_its_status() {
         let failure = run(&mut shell("exit 7")).unwrap_err();
         let text = failure.to_string();
-        assert!(
-            text.contains("sh -c 'exit 7'") && text.contains('7'),
-            "{text}"
-        );
-        assert_eq!(
-            format!("{:?}", failure.code()),
-            format!("{:?}", ExitCode::from(7))
-        );
+        assert!(text.contains("sh -c 'exit 7'") && text.contains('7'), "{text}");
+        assert_eq!(format!("{:?}", failure.code()), format!("{:?}", ExitCode::from(7)));
     }
 
     #[test]
     fn a_program_ended_by_a_signal_is_a_failure() {
         let failure = run(&mut shell("kill -TERM $$")).unwrap_err();
-        assert_eq!(
-            format!("{:?}", failure.code()),
-            format!("{:?}", ExitCode::FAILURE)
-        );
+        assert_eq!(format!("{:?}", failure.code()), format!("{:?}", ExitCode::FAILURE));
     }
 
     #[test]
     fn a_program_that_does_not_exist_is_a_failure() {
         let failure = run(&mut Command::new("lif-no-such-program")).unwrap_err();
-        assert!(
-            failure
-                .to_string()
-                .starts_with("could not start `lif-no-such-program`")
-        );
+        assert!(failure.to_string().starts_with("could not start `lif-no-such-program`"));
     }
 
     #[test]
     fn a_line_can_be_typed_again() {
         let mut command = Command::new("/usr/bin/cargo");
         command.args(["run", "--", "--json", "a b.json", "", "it's"]);
-        assert_eq!(
-            line(&command),
-            r"cargo run -- --json 'a b.json' '' 'it'\''s'"
-        );
+        assert_eq!(line(&command), r"cargo run -- --json 'a b.json' '' 'it'\''s'");
     }
 
     #[test]

@@ -11,11 +11,7 @@ use crate::sh::{self, Failure};
 #[command(disable_help_flag = true, disable_version_flag = true)]
 pub(crate) struct Args {
     /// Options of the load programs; --help lists them
-    #[arg(
-        trailing_var_arg = true,
-        allow_hyphen_values = true,
-        value_name = "OPTIONS"
-    )]
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true, value_name = "OPTIONS")]
     pub(crate) rest: Vec<OsString>,
 }
 
@@ -24,11 +20,5 @@ pub(crate) struct Args {
 pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     let package = ["--release", "--package", "lif-stress"];
     sh::run(sh::cargo("build").args(package))?;
-    sh::hand_over(
-        sh::cargo("run")
-            .arg("--quiet")
-            .args(package)
-            .arg("--")
-            .args(&args.rest),
-    )
+    sh::hand_over(sh::cargo("run").arg("--quiet").args(package).arg("--").args(&args.rest))
 }

@@ -23,6 +23,7 @@ const OUT: u32 = libc::EPOLLOUT as u32;
 const RDHUP: u32 = libc::EPOLLRDHUP as u32;
 const HUP: u32 = libc::EPOLLHUP as u32;
 const ERR: u32 = libc::EPOLLERR as u32;
+const PRI: u32 = libc::EPOLLPRI as u32;
 
 pub(crate) const READABLE: u32 = IN | RDHUP | HUP | ERR;
 pub(crate) const WRITABLE: u32 = OUT | HUP | ERR;
@@ -30,6 +31,7 @@ pub(crate) const READ_CLOSED: u32 = RDHUP | HUP;
 pub(crate) const WRITE_CLOSED: u32 = HUP;
 pub(crate) const ERROR: u32 = ERR;
 pub(crate) const HANGUP: u32 = HUP;
+pub(crate) const URGENT: u32 = PRI;
 
 pub(crate) fn empty_event() -> RawEvent {
     EpollEvent::empty()
@@ -152,6 +154,9 @@ fn flags(interest: Interest, mode: Mode) -> EpollFlags {
     };
     if interest.contains(Interest::READ) {
         flags |= EpollFlags::EPOLLIN | EpollFlags::EPOLLRDHUP;
+        if mode == Mode::Edge {
+            flags |= EpollFlags::EPOLLPRI;
+        }
     }
     if interest.contains(Interest::WRITE) {
         flags |= EpollFlags::EPOLLOUT;

@@ -37,6 +37,8 @@ pub(crate) const READ_CLOSED: u32 = READ_EOF;
 pub(crate) const WRITE_CLOSED: u32 = WRITE_EOF;
 pub(crate) const ERROR: u32 = FAILED;
 pub(crate) const HANGUP: u32 = WRITE_EOF;
+/// No filter of every kqueue tells of it.
+pub(crate) const URGENT: u32 = 0;
 
 pub(crate) fn empty_event() -> RawEvent {
     let none = FilterFlag::empty();

@@ -60,6 +60,6 @@ use nix::sys::event as kq;
 compile_error!("lif-poller supports Linux, macOS, FreeBSD, DragonFly, NetBSD and OpenBSD");
 
 pub(crate) use imp::{
-    Backend, ERROR, HANGUP, READ_CLOSED, READABLE, RawEvent, WRITABLE, WRITE_CLOSED, decode,
-    empty_event,
+    Backend, ERROR, HANGUP, READ_CLOSED, READABLE, RawEvent, URGENT, WRITABLE, WRITE_CLOSED,
+    decode, empty_event,
 };

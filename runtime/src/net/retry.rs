@@ -35,7 +35,7 @@ pub(super) fn retry_blocked<T>(
                 if rest.is_zero() {
                     return Err(e);
                 }
-                crate::sleep(pause.min(rest));
+                crate::time::pause(pause.min(rest))?;
                 pause = (pause * 2).min(LONGEST_PAUSE);
             }
             done => return done,

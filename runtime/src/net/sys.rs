@@ -20,6 +20,10 @@ pub(super) const BACKLOG: libc::c_int = libc::SOMAXCONN;
 const MAX_LEN: usize =
     if cfg!(target_vendor = "apple") { i32::MAX as usize } else { isize::MAX as usize };
 
+/// No waiting, whatever mode the descriptor is in: somebody outside may share the open file and
+/// set it to blocking, which must not stop a worker.
+const NO_WAIT: libc::c_int = libc::MSG_DONTWAIT;
+
 /// No SIGPIPE when the peer is gone. Apple has no such flag: `prepare` sets an option instead.
 #[cfg(not(target_vendor = "apple"))]
 const NO_SIGNAL: libc::c_int = libc::MSG_NOSIGNAL;
@@ -57,15 +61,15 @@ pub(super) fn accept(fd: BorrowedFd<'_>) -> io::Result<(OwnedFd, SockAddr)> {
     Ok((socket.into(), peer))
 }
 
-/// recv(2) without flags.
+/// recv(2) that takes what is there.
 #[inline]
 pub(super) fn recv(fd: BorrowedFd<'_>, buf: &mut [u8]) -> io::Result<usize> {
-    recv_flags(fd, buf, 0)
+    recv_flags(fd, buf, NO_WAIT)
 }
 
 /// recv(2) that leaves the data in the queue.
 pub(super) fn peek(fd: BorrowedFd<'_>, buf: &mut [u8]) -> io::Result<usize> {
-    recv_flags(fd, buf, libc::MSG_PEEK)
+    recv_flags(fd, buf, NO_WAIT | libc::MSG_PEEK)
 }
 
 #[inline]
@@ -80,7 +84,7 @@ fn recv_flags(fd: BorrowedFd<'_>, buf: &mut [u8], flags: libc::c_int) -> io::Res
 pub(super) fn send(fd: BorrowedFd<'_>, buf: &[u8]) -> io::Result<usize> {
     let len = buf.len().min(MAX_LEN);
     // SAFETY: `buf` is readable for `len` bytes, which is at most its length.
-    count(unsafe { libc::send(fd.as_raw_fd(), buf.as_ptr().cast(), len, NO_SIGNAL) })
+    count(unsafe { libc::send(fd.as_raw_fd(), buf.as_ptr().cast(), len, NO_WAIT | NO_SIGNAL) })
 }
 
 /// Whether the reading side of a datagram socket was shut down, as far as recv(2) can't tell.
@@ -99,18 +103,21 @@ pub(super) fn reading_has_ended(_fd: BorrowedFd<'_>) -> bool {
     false
 }
 
-/// readv(2) into the first buffers, as many as one call takes.
+/// recvmsg(2) into the first buffers, as many as one call takes.
 pub(super) fn recv_vectored(fd: BorrowedFd<'_>, bufs: &mut [IoSliceMut<'_>]) -> io::Result<usize> {
-    let buffers = bufs.len().min(MAX_BUFFERS);
-    // SAFETY: `IoSliceMut` has the layout of `iovec` on Unix (its documentation), and `buffers`
-    // is at most the number of them.
-    count(unsafe { libc::readv(fd.as_raw_fd(), bufs.as_mut_ptr().cast(), buffers as libc::c_int) })
+    // SAFETY: all zeros is a message without address, buffers and control data.
+    let mut message: libc::msghdr = unsafe { std::mem::zeroed() };
+    // `IoSliceMut` has the layout of `iovec` on Unix (its documentation).
+    message.msg_iov = bufs.as_mut_ptr().cast();
+    message.msg_iovlen = bufs.len().min(MAX_BUFFERS) as _;
+    // SAFETY: `message` is writable, and lists only buffers that `bufs` borrows mutably.
+    count(unsafe { libc::recvmsg(fd.as_raw_fd(), &raw mut message, NO_WAIT) })
 }
 
 /// sendmsg(2) of the first buffers, as many as one call takes, that raises no SIGPIPE.
 pub(super) fn send_vectored(fd: BorrowedFd<'_>, bufs: &[IoSlice<'_>]) -> io::Result<usize> {
     let bufs = &bufs[..bufs.len().min(MAX_BUFFERS)];
-    SockRef::from(&fd).send_vectored_with_flags(bufs, NO_SIGNAL)
+    SockRef::from(&fd).send_vectored_with_flags(bufs, NO_WAIT | NO_SIGNAL)
 }
 
 /// How many bytes one vectored call can move.

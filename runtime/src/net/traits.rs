@@ -8,14 +8,17 @@ macro_rules! socket_type {
         ///
         /// # Conversions
         ///
-        #[doc = concat!("From and to [`", stringify!($std), "`] and [`OwnedFd`](std::os::fd::OwnedFd), without loss:")]
+        #[doc = concat!("From and to [`", stringify!($std), "`]")]
+        /// and [`OwnedFd`](std::os::fd::OwnedFd), without loss:
         /// timeouts and non-blocking mode go along. Underneath, the descriptor is in the kernel's
         /// non-blocking mode (O_NONBLOCK) while it is here, and leaves it on the way out unless
         /// [`set_nonblocking`](Self::set_nonblocking) asked for it. That mode belongs to the open
         /// file: who keeps a std clone of a socket that is here, or a clone here of one that was
-        /// given to std, will see the other side's mode. Conversions can't report errors, as in
-        /// std. If fcntl(2) is refused (a system call filter does that), the descriptor keeps
-        /// the mode that it has: then calls here are right, but may block the whole thread.
+        /// given to std, shares it. Then std's calls may fail with `WouldBlock`, and accepting or
+        /// receiving datagrams here may block the thread; streams here never do.
+        ///
+        /// Conversions can't report errors, as in std. If fcntl(2) is refused (a system call
+        /// filter does that), the descriptor keeps the mode that it has.
         pub struct $name {
             pub(super) socket: Socket<$std>,
         }

@@ -129,8 +129,11 @@ fn wait_in_coroutine(
             slot.release(fd);
         }
         match waited {
-            // A descriptor that cannot be polled is always ready.
-            Err(error) if error.raw_os_error() == Some(libc::EPERM) => return Ok(wanted),
+            // A descriptor that cannot be polled is always ready; and some systems refuse to watch
+            // a pipe whose other end is gone, which any call would say at once.
+            Err(error) if matches!(error.raw_os_error(), Some(libc::EPERM | libc::EPIPE)) => {
+                return Ok(wanted);
+            }
             Err(error) => return Err(error),
             Ok(_) if ready.readable || ready.writable => return Ok(ready),
             Ok(Waited::TimedOut) => return Err(timed_out()),

@@ -1,8 +1,8 @@
 //! The readiness word of a descriptor: what the kernel has reported, and a tick that counts reports.
 //!
 //! ```text
-//!  63      8  7-6     5        4              3           2    1       0
-//! |  tick  |  -  | CLOSED | WRITE_CLOSED | READ_CLOSED | - | WRITE | READ |
+//!  63      8  7     6        5        4              3           2    1       0
+//! |  tick  | - | URGENT | CLOSED | WRITE_CLOSED | READ_CLOSED | - | WRITE | READ |
 //! ```
 //!
 //! | step | change | who |
@@ -14,7 +14,8 @@
 //! A bit says "a call may succeed". It is cleared only against a snapshot from before the call, so
 //! a report that came after the snapshot, which the call may not have seen, keeps it set. READ stays
 //! set once the peer has closed, and both stay set after an error: no further edge will come for
-//! those, and every later call has to find out by itself.
+//! those, and every later call has to find out by itself. After urgent data (URGENT) a short read
+//! no longer says that nothing is left, since it may have ended at the mark.
 
 use lif_poller::{Event, Interest};
 
@@ -26,6 +27,7 @@ const WRITE: u64 = 1 << 1;
 const READ_CLOSED: u64 = 1 << 3;
 const WRITE_CLOSED: u64 = 1 << 4;
 const CLOSED: u64 = 1 << 5;
+const URGENT: u64 = 1 << 6;
 const ONE_TICK: u64 = 1 << 8;
 
 /// The word.
@@ -54,6 +56,7 @@ impl Report {
             (event.is_writable(), WRITE),
             (event.is_read_closed(), READ | READ_CLOSED),
             (event.is_write_closed(), WRITE | WRITE_CLOSED),
+            (event.is_urgent(), READ | URGENT),
             (event.is_error(), READ | WRITE | READ_CLOSED | WRITE_CLOSED),
         ] {
             if said {
@@ -96,6 +99,12 @@ impl Snapshot {
     #[inline]
     pub(crate) fn has(self, direction: Direction) -> bool {
         self.0 & bit(direction) != 0
+    }
+
+    /// Whether a short count of a plain read or write means that nothing, or no room, is left.
+    #[inline]
+    pub(crate) fn short_means_drained(self, direction: Direction) -> bool {
+        direction == Direction::Write || (Event::TELL_OF_URGENT && self.0 & URGENT == 0)
     }
 
     /// Whether the owner has closed it.

@@ -122,7 +122,7 @@ impl Source {
         limit: Limit,
         op: impl FnMut(BorrowedFd<'_>) -> io::Result<T>,
     ) -> io::Result<T> {
-        self.call(direction, limit, |_| false, op)
+        self.call(direction, limit, |_, _| false, op)
     }
 
     /// The same for a plain read or write on a stream that moves up to `len` bytes: a short count
@@ -134,7 +134,9 @@ impl Source {
         len: usize,
         op: impl FnMut(BorrowedFd<'_>) -> io::Result<usize>,
     ) -> io::Result<usize> {
-        self.call(direction, limit, |&moved| moved < len, op)
+        let drained =
+            |before: Snapshot, &moved: &usize| moved < len && before.short_means_drained(direction);
+        self.call(direction, limit, drained, op)
     }
 
     #[inline]
@@ -142,7 +144,7 @@ impl Source {
         &self,
         direction: Direction,
         limit: Limit,
-        drained: impl Fn(&T) -> bool,
+        drained: impl Fn(Snapshot, &T) -> bool,
         mut op: impl FnMut(BorrowedFd<'_>) -> io::Result<T>,
     ) -> io::Result<T> {
         coop::operation()?;
@@ -156,12 +158,14 @@ impl Source {
             let may_succeed = before.is_none_or(|before| before.has(direction));
             if may_succeed || limit.nonblocking || current::switchable().is_none() {
                 let done = op(self.fd());
-                let empty = match &done {
-                    Ok(value) => drained(value),
-                    Err(error) => error.kind() == io::ErrorKind::WouldBlock,
-                };
-                if empty && let (Some(slot), Some(before)) = (slot, before) {
-                    slot.readiness.clear(direction, before);
+                if let (Some(slot), Some(before)) = (slot, before) {
+                    let empty = match &done {
+                        Ok(value) => drained(before, value),
+                        Err(error) => error.kind() == io::ErrorKind::WouldBlock,
+                    };
+                    if empty {
+                        slot.readiness.clear(direction, before);
+                    }
                 }
                 match done {
                     Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,

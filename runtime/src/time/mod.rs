@@ -4,4 +4,5 @@ pub(crate) mod clock;
 mod sleep;
 pub(crate) mod wheel;
 
+pub(crate) use sleep::pause;
 pub use sleep::{sleep, sleep_until};

@@ -1,10 +1,13 @@
 //! `sleep` and `sleep_until`.
 
-use std::time::{Duration, Instant};
+use std::{
+    io,
+    time::{Duration, Instant},
+};
 
 use crate::{
-    cancel,
-    task::wait::{Wait, Waited},
+    cancel, coop, current,
+    task::wait::{Kind, Wait, Waited},
 };
 
 /// Parks the caller for at least `duration`, as [`std::thread::sleep`] does.
@@ -58,4 +61,20 @@ fn wait(deadline: Option<Instant>) -> Waited {
         cancel::check_unwind();
     }
     waited
+}
+
+/// Sleeps within an operation that can fail: a cancellation is its error.
+pub(crate) fn pause(duration: Duration) -> io::Result<()> {
+    if current::task().is_some() && current::switchable().is_none() {
+        return Err(coop::unwinding());
+    }
+    let deadline = Instant::now() + duration;
+    while Instant::now() < deadline {
+        match Wait::begin(Kind::Cancellable).park(Some(deadline)) {
+            Waited::TimedOut => break,
+            Waited::Woken => {}
+            Waited::Cancelled => return Err(coop::cancelled()),
+        }
+    }
+    Ok(())
 }

@@ -15,51 +15,25 @@ fn demand(clients: u64) -> Demand {
 }
 
 fn supply(descriptors: u64) -> Supply {
-    let ports = Ports {
-        range: 32_768..=60_999,
-        reserved: 0,
-        time_wait: 0,
-        reuse: true,
-    };
-    Supply {
-        descriptors,
-        ports,
-        listen_queue: 4096,
-        cpus: 2,
-    }
+    let ports = Ports { range: 32_768..=60_999, reserved: 0, time_wait: 0, reuse: true };
+    Supply { descriptors, ports, listen_queue: 4096, cpus: 2 }
 }
 
 #[test]
 fn ten_thousand_clients_fit_under_12288_descriptors() {
     let plan = plan(&demand(10_000), &supply(12_288)).unwrap();
-    assert_eq!(
-        plan,
-        Plan {
-            processes: 1,
-            client_workers: 1,
-            listeners: 1
-        }
-    );
+    assert_eq!(plan, Plan { processes: 1, client_workers: 1, listeners: 1 });
 }
 
 #[test]
 fn what_the_server_cannot_open_is_refused_with_the_number_that_fits() {
     let refusal = plan(&demand(20_000), &supply(12_288)).unwrap_err();
-    let Refusal::Descriptors {
-        process: "server",
-        needed,
-        allowed: 12_288,
-        clients,
-    } = refusal
+    let Refusal::Descriptors { process: "server", needed, allowed: 12_288, clients } = refusal
     else {
         panic!("{refusal:?}");
     };
     assert!(needed > 20_000);
-    assert!(
-        refusal
-            .to_string()
-            .contains(&format!("--nofile={needed}:{needed}"))
-    );
+    assert!(refusal.to_string().contains(&format!("--nofile={needed}:{needed}")));
     assert!(plan(&demand(clients), &supply(12_288)).is_ok());
     // One more may fit, because a smaller run also listens on fewer ports.
     assert!(plan(&demand(clients + 2), &supply(12_288)).is_err());
@@ -116,14 +90,7 @@ fn too_few_ports_are_refused_with_the_range_to_set() {
     let mut narrow = supply(20_000);
     narrow.ports.range = 40_000..=40_099;
     let refusal = plan(&demand(10_000), &narrow).unwrap_err();
-    assert_eq!(
-        refusal,
-        Refusal::Ports {
-            needed: 10_000,
-            available: 6_400,
-            resting: false
-        }
-    );
+    assert_eq!(refusal, Refusal::Ports { needed: 10_000, available: 6_400, resting: false });
     assert!(refusal.to_string().contains("ip_local_port_range"));
     assert!(plan(&demand(6_400), &narrow).is_ok());
     narrow.ports.reserved = 50;
@@ -153,14 +120,7 @@ fn ports_at_rest_count_only_for_a_fixed_port_without_reuse() {
     assert!(plan(&few, &host).is_ok());
     few.port = 7000;
     let refusal = plan(&few, &host).unwrap_err();
-    assert_eq!(
-        refusal,
-        Refusal::Ports {
-            needed: 100,
-            available: 64,
-            resting: true
-        }
-    );
+    assert_eq!(refusal, Refusal::Ports { needed: 100, available: 64, resting: true });
 }
 
 #[test]
@@ -171,12 +131,6 @@ fn the_last_port_is_checked() {
     last.clients = 15_000;
     last.connections = 15_000;
     let refusal = plan(&last, &supply(20_000)).unwrap_err();
-    assert_eq!(
-        refusal,
-        Refusal::LastPort {
-            first: 65_535,
-            listeners: 2
-        }
-    );
+    assert_eq!(refusal, Refusal::LastPort { first: 65_535, listeners: 2 });
     assert!(refusal.to_string().contains("--port 65534"));
 }

@@ -101,10 +101,7 @@ fn stall(clients: &'static Clients, link: Link) -> Result<(), Failure> {
             Ok(n) => taken += n,
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             Err(error)
-                if matches!(
-                    error.kind(),
-                    io::ErrorKind::TimedOut | io::ErrorKind::WouldBlock
-                ) =>
+                if matches!(error.kind(), io::ErrorKind::TimedOut | io::ErrorKind::WouldBlock) =>
             {
                 clients.stalled.add(1);
                 clients.keep(link);
@@ -113,10 +110,7 @@ fn stall(clients: &'static Clients, link: Link) -> Result<(), Failure> {
             Err(error) => return Err(Failure::from_io("write of a peer that stalls", &error)),
         }
     }
-    Err(Failure::new(
-        Kind::Other,
-        format!("the server took {taken} bytes and was never read from"),
-    ))
+    Err(Failure::new(Kind::Other, format!("the server took {taken} bytes and was never read from")))
 }
 
 #[cfg(test)]

@@ -55,29 +55,13 @@ impl Talk {
         let bytes = self.size * count as usize;
         if bytes > AT_ONCE {
             debug_assert_eq!(count, 1, "windows are smaller than what is sent at once");
-            return self.exchange_long(
-                link,
-                Id {
-                    client: link.id,
-                    message: first,
-                },
-                since,
-            );
+            return self.exchange_long(link, Id { client: link.id, message: first }, since);
         }
         for (message, due) in (first..).zip(self.due[..bytes].chunks_exact_mut(self.size)) {
-            payload::fill(
-                due,
-                Id {
-                    client: link.id,
-                    message,
-                },
-                0,
-            );
+            payload::fill(due, Id { client: link.id, message }, 0);
         }
         let mut stream = &*link.stream;
-        stream
-            .write_all(&self.due[..bytes])
-            .map_err(|error| Failure::from_io("write", &error))?;
+        stream.write_all(&self.due[..bytes]).map_err(|error| Failure::from_io("write", &error))?;
         self.clients.count_sent(count);
         let (mut got, mut checked) = (0, 0);
         while got < bytes {
@@ -88,14 +72,7 @@ impl Talk {
                 let range = checked..checked + self.size;
                 self.clients.count_received();
                 let (got, due) = (&self.got[range.clone()], &self.due[range]);
-                self.check(
-                    got,
-                    due,
-                    Id {
-                        client: link.id,
-                        message,
-                    },
-                )?;
+                self.check(got, due, Id { client: link.id, message })?;
                 self.clients.count_verified();
                 self.recorder.record(now);
                 checked += self.size;
@@ -157,10 +134,7 @@ impl Talk {
         message: u32,
         pause: Duration,
     ) -> Result<(), Failure> {
-        let id = Id {
-            client: link.id,
-            message,
-        };
+        let id = Id { client: link.id, message };
         payload::fill(&mut self.due, id, 0);
         let mut stream = &*link.stream;
         for byte in &self.due {
@@ -189,10 +163,9 @@ impl Talk {
             return Ok(());
         }
         Err(match payload::explain(got, id, self.clients.messages) {
-            Mismatch::Reordered(other) => Failure::new(
-                Kind::Reordered,
-                format!("{other:?} came back where {id:?} was due"),
-            ),
+            Mismatch::Reordered(other) => {
+                Failure::new(Kind::Reordered, format!("{other:?} came back where {id:?} was due"))
+            }
             Mismatch::Corrupt { at } => {
                 Failure::new(Kind::Corrupt, format!("{id:?}: differs at byte {at}"))
             }

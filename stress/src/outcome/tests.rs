@@ -6,11 +6,7 @@ use super::*;
 use crate::args::Cli;
 use crate::report;
 
-const PLAN: Plan = Plan {
-    processes: 1,
-    client_workers: 1,
-    listeners: 1,
-};
+const PLAN: Plan = Plan { processes: 1, client_workers: 1, listeners: 1 };
 
 /// An outcome in which 2,000 clients of two processes did all that was asked of them.
 fn good(line: &str) -> Outcome {
@@ -24,15 +20,8 @@ fn good(line: &str) -> Outcome {
             "first_ns": first, "last_ns": first + 100_000_000,
         }));
     }
-    outcome.plateau = ServerSample {
-        open: 2_000,
-        rss_kib: 11_000,
-        ..Default::default()
-    };
-    outcome.end = ServerSample {
-        peak: 2_000,
-        ..Default::default()
-    };
+    outcome.plateau = ServerSample { open: 2_000, rss_kib: 11_000, ..Default::default() };
+    outcome.end = ServerSample { peak: 2_000, ..Default::default() };
     outcome.clients_peak = 2_000;
     outcome.held = Some(2_000);
     outcome.totals.count_unfinished(2_000);
@@ -84,10 +73,7 @@ fn each_flaw_fails_the_run_and_is_named() {
         let mut outcome = good("--clients 2000");
         make_it(&mut outcome);
         assert!(
-            outcome
-                .complaints()
-                .iter()
-                .any(|text| text.contains(complaint)),
+            outcome.complaints().iter().any(|text| text.contains(complaint)),
             "{complaint}: {:?}",
             outcome.complaints()
         );
@@ -112,12 +98,7 @@ fn idle_connections_must_not_cost_too_much() {
     outcome.plateau.rss_kib = 1_000 + 2_000 * 8;
     assert!(outcome.complaints()[0].contains("8,192 bytes a connection"));
     outcome.run.clients = MEMORY_CLIENTS - 1;
-    assert!(
-        !outcome
-            .complaints()
-            .iter()
-            .any(|text| text.contains("bytes a connection"))
-    );
+    assert!(!outcome.complaints().iter().any(|text| text.contains("bytes a connection")));
 }
 
 #[test]
@@ -125,10 +106,7 @@ fn slow_peers_may_reset_but_not_slow_the_others() {
     let mut outcome = good("--clients 2000 --scenario slow");
     outcome.end.failures.add(Kind::Reset, 32);
     assert_eq!(outcome.complaints(), Vec::<String>::new());
-    outcome
-        .totals
-        .latency
-        .add_json(&json!([2_000_000_000_u64, 5_000]));
+    outcome.totals.latency.add_json(&json!([2_000_000_000_u64, 5_000]));
     assert_eq!(outcome.complaints(), ["p99 of the well-behaved is 2001 ms"]);
 }
 
@@ -145,10 +123,7 @@ fn churn_has_no_peak_to_reach() {
 fn the_json_is_flat_and_has_the_promised_names() {
     let json = report::json(&good("--clients 2000"));
     let flat = json.as_object().unwrap();
-    assert!(
-        flat.values()
-            .all(|value| !value.is_object() && !value.is_array())
-    );
+    assert!(flat.values().all(|value| !value.is_object() && !value.is_array()));
     for name in [
         "clients_peak",
         "messages_sent",
@@ -175,9 +150,6 @@ fn the_json_is_flat_and_has_the_promised_names() {
 #[test]
 fn the_earlier_result_stands_beside_this_one() {
     let text = report::text(&good("--clients 2000"));
-    assert!(
-        text.contains("macOS arm64, kqueue: about 6 s, about 1,666 messages/s"),
-        "{text}"
-    );
+    assert!(text.contains("macOS arm64, kqueue: about 6 s, about 1,666 messages/s"), "{text}");
     assert!(text.contains("another load than the earlier one"), "{text}");
 }

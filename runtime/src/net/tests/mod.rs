@@ -5,6 +5,8 @@ mod addrs;
 mod compare;
 mod convert;
 mod modes;
+#[cfg(target_os = "linux")]
+mod signals;
 mod tcp;
 mod udp;
 mod unix;

@@ -24,31 +24,35 @@ macro_rules! for_each_with_timeouts {
 
 #[test]
 fn a_timeout_of_zero_is_invalid_and_changes_nothing() {
-    for_each_with_timeouts!(socket => {
-        socket.set_read_timeout(Some(SHORT)).unwrap();
-        assert_kind(socket.set_read_timeout(Some(Duration::ZERO)), ErrorKind::InvalidInput);
-        assert_kind(socket.set_write_timeout(Some(Duration::ZERO)), ErrorKind::InvalidInput);
-        assert_eq!(socket.read_timeout().unwrap(), Some(SHORT));
-        assert_eq!(socket.write_timeout().unwrap(), None);
+    within_patience(|| {
+        for_each_with_timeouts!(socket => {
+            socket.set_read_timeout(Some(SHORT)).unwrap();
+            assert_kind(socket.set_read_timeout(Some(Duration::ZERO)), ErrorKind::InvalidInput);
+            assert_kind(socket.set_write_timeout(Some(Duration::ZERO)), ErrorKind::InvalidInput);
+            assert_eq!(socket.read_timeout().unwrap(), Some(SHORT));
+            assert_eq!(socket.write_timeout().unwrap(), None);
+        });
+        let addr = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        let connected = crate::net::TcpStream::connect_timeout(&addr, Duration::ZERO);
+        assert_kind(connected, ErrorKind::InvalidInput);
     });
-    let addr = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-    let connected = crate::net::TcpStream::connect_timeout(&addr, Duration::ZERO);
-    assert_kind(connected, ErrorKind::InvalidInput);
 }
 
 #[test]
 fn timeouts_are_kept_exactly_shared_by_clones_and_taken_back() {
-    for_each_with_timeouts!(socket => {
-        let clone = socket.try_clone().unwrap();
-        let odd = Duration::from_nanos(1_234_567_891);
-        socket.set_read_timeout(Some(odd)).unwrap();
-        clone.set_write_timeout(Some(SHORT)).unwrap();
-        assert_eq!(clone.read_timeout().unwrap(), Some(odd));
-        assert_eq!(socket.write_timeout().unwrap(), Some(SHORT));
-        clone.set_read_timeout(None).unwrap();
-        assert_eq!(socket.read_timeout().unwrap(), None);
-        socket.set_read_timeout(Some(Duration::MAX)).unwrap();
-        assert!(socket.read_timeout().unwrap() > Some(Duration::from_secs(1 << 33)));
+    within_patience(|| {
+        for_each_with_timeouts!(socket => {
+            let clone = socket.try_clone().unwrap();
+            let odd = Duration::from_nanos(1_234_567_891);
+            socket.set_read_timeout(Some(odd)).unwrap();
+            clone.set_write_timeout(Some(SHORT)).unwrap();
+            assert_eq!(clone.read_timeout().unwrap(), Some(odd));
+            assert_eq!(socket.write_timeout().unwrap(), Some(SHORT));
+            clone.set_read_timeout(None).unwrap();
+            assert_eq!(socket.read_timeout().unwrap(), None);
+            socket.set_read_timeout(Some(Duration::MAX)).unwrap();
+            assert!(socket.read_timeout().unwrap() > Some(Duration::from_secs(1 << 33)));
+        });
     });
 }
 
@@ -154,5 +158,25 @@ fn in_non_blocking_mode_nothing_waits() {
         assert_kind(datagram.recv(&mut buf), ErrorKind::WouldBlock);
         let full = (0..10_000).try_for_each(|_| datagram.send(b"x").map(drop));
         assert_kind(full, ErrorKind::WouldBlock);
+    });
+}
+
+#[test]
+fn a_std_clone_in_blocking_mode_does_not_make_streams_block() {
+    within_patience(|| {
+        let mut buf = [0; 8];
+        let (mut client, _server) = tcp_pair();
+        drop(std::net::TcpStream::from(client.try_clone().unwrap()));
+        assert!(!socket2::SockRef::from(&client).nonblocking().unwrap());
+        client.set_nonblocking(true).unwrap();
+        assert_kind(client.read(&mut buf), ErrorKind::WouldBlock);
+        assert_kind(client.peek(&mut buf), ErrorKind::WouldBlock);
+        let mut bufs = [std::io::IoSliceMut::new(&mut buf)];
+        assert_kind(client.read_vectored(&mut bufs), ErrorKind::WouldBlock);
+        let chunk = vec![0; 64 << 10];
+        let full = (0..10_000).try_for_each(|_| client.write(&chunk).map(drop));
+        assert_kind(full, ErrorKind::WouldBlock);
+        let parts = [std::io::IoSlice::new(&chunk)];
+        assert_kind(client.write_vectored(&parts), ErrorKind::WouldBlock);
     });
 }

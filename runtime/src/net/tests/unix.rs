@@ -7,33 +7,37 @@ use std::thread;
 use std::time::Duration;
 
 use super::{TempPath, assert_kind, within_patience};
-use crate::net::{UnixDatagram, UnixListener, UnixSocketAddr, UnixStream};
+use crate::net::{UnixDatagram, UnixListener, UnixStream};
 
 #[test]
 fn streams_connect_by_path_and_clients_are_unnamed() {
-    let path = TempPath::new();
-    let listener = UnixListener::bind(&path).unwrap();
-    assert_eq!(listener.local_addr().unwrap().as_pathname(), Some(path.as_ref()));
-    let mut client = UnixStream::connect(&path).unwrap();
-    let (mut server, peer) = listener.accept().unwrap();
-    assert!(peer.is_unnamed());
-    client.write_all(b"hello").unwrap();
-    client.shutdown(Shutdown::Write).unwrap();
-    let mut text = String::new();
-    server.read_to_string(&mut text).unwrap();
-    assert_eq!(text, "hello");
-    drop(server);
-    assert_kind(client.write(b"x"), ErrorKind::BrokenPipe);
-    assert_kind(client.write_vectored(&[IoSlice::new(b"x")]), ErrorKind::BrokenPipe);
+    within_patience(|| {
+        let path = TempPath::new();
+        let listener = UnixListener::bind(&path).unwrap();
+        assert_eq!(listener.local_addr().unwrap().as_pathname(), Some(path.as_ref()));
+        let mut client = UnixStream::connect(&path).unwrap();
+        let (mut server, peer) = listener.accept().unwrap();
+        assert!(peer.is_unnamed());
+        client.write_all(b"hello").unwrap();
+        client.shutdown(Shutdown::Write).unwrap();
+        let mut text = String::new();
+        server.read_to_string(&mut text).unwrap();
+        assert_eq!(text, "hello");
+        drop(server);
+        assert_kind(client.write(b"x"), ErrorKind::BrokenPipe);
+        assert_kind(client.write_vectored(&[IoSlice::new(b"x")]), ErrorKind::BrokenPipe);
+    });
 }
 
 #[test]
 fn incoming_works_by_reference_too() {
-    let path = TempPath::new();
-    let listener = UnixListener::bind(&path).unwrap();
-    let clients = [UnixStream::connect(&path).unwrap(), UnixStream::connect(&path).unwrap()];
-    let served = clients.iter().zip(&listener).filter(|(_, stream)| stream.is_ok()).count();
-    assert_eq!(served, 2);
+    within_patience(|| {
+        let path = TempPath::new();
+        let listener = UnixListener::bind(&path).unwrap();
+        let clients = [UnixStream::connect(&path).unwrap(), UnixStream::connect(&path).unwrap()];
+        let served = clients.iter().zip(&listener).filter(|(_, stream)| stream.is_ok()).count();
+        assert_eq!(served, 2);
+    });
 }
 
 /// A client that is bound to an address before it connects.
@@ -46,99 +50,111 @@ fn bound_client(addr: &socket2::SockAddr, to: &TempPath) -> socket2::Socket {
 
 #[test]
 fn named_clients_are_told_by_accept() {
-    let (path, name) = (TempPath::new(), TempPath::new());
-    let listener = UnixListener::bind(&path).unwrap();
-    let _client = bound_client(&socket2::SockAddr::unix(&name).unwrap(), &path);
-    assert_eq!(listener.accept().unwrap().1.as_pathname(), Some(name.as_ref()));
+    within_patience(|| {
+        let (path, name) = (TempPath::new(), TempPath::new());
+        let listener = UnixListener::bind(&path).unwrap();
+        let _client = bound_client(&socket2::SockAddr::unix(&name).unwrap(), &path);
+        assert_eq!(listener.accept().unwrap().1.as_pathname(), Some(name.as_ref()));
+    });
 }
 
 /// Linux lets a path fill the address to its last byte; std's constructor doesn't.
 #[test]
 #[cfg(target_os = "linux")]
 fn a_client_with_the_longest_path_is_accepted() {
-    let (path, dir) = (TempPath::new(), TempPath::new());
-    std::fs::create_dir(&dir).unwrap();
-    let mut name = dir.as_ref().join("x").into_os_string().into_string().unwrap();
-    name.extend(std::iter::repeat_n('x', 108 - name.len()));
-    let listener = UnixListener::bind(&path).unwrap();
+    within_patience(|| {
+        let (path, dir) = (TempPath::new(), TempPath::new());
+        std::fs::create_dir(&dir).unwrap();
+        let mut name = dir.as_ref().join("x").into_os_string().into_string().unwrap();
+        name.extend(std::iter::repeat_n('x', 108 - name.len()));
+        let listener = UnixListener::bind(&path).unwrap();
 
-    let client = socket2::Socket::new(socket2::Domain::UNIX, socket2::Type::STREAM, None).unwrap();
-    // SAFETY: all zeros is an unnamed address.
-    let mut addr: libc::sockaddr_un = unsafe { std::mem::zeroed() };
-    addr.sun_family = libc::AF_UNIX as libc::sa_family_t;
-    for (to, from) in addr.sun_path.iter_mut().zip(name.bytes()) {
-        *to = from as libc::c_char;
-    }
-    let len = size_of_val(&addr) as libc::socklen_t;
-    let fd = std::os::fd::AsRawFd::as_raw_fd(&client);
-    // SAFETY: `addr` is readable for `len` bytes.
-    assert_eq!(unsafe { libc::bind(fd, (&raw const addr).cast(), len) }, 0);
-    client.connect(&socket2::SockAddr::unix(&path).unwrap()).unwrap();
+        let client =
+            socket2::Socket::new(socket2::Domain::UNIX, socket2::Type::STREAM, None).unwrap();
+        // SAFETY: all zeros is an unnamed address.
+        let mut addr: libc::sockaddr_un = unsafe { std::mem::zeroed() };
+        addr.sun_family = libc::AF_UNIX as libc::sa_family_t;
+        for (to, from) in addr.sun_path.iter_mut().zip(name.bytes()) {
+            *to = from as libc::c_char;
+        }
+        let len = size_of_val(&addr) as libc::socklen_t;
+        let fd = std::os::fd::AsRawFd::as_raw_fd(&client);
+        // SAFETY: `addr` is readable for `len` bytes.
+        assert_eq!(unsafe { libc::bind(fd, (&raw const addr).cast(), len) }, 0);
+        client.connect(&socket2::SockAddr::unix(&path).unwrap()).unwrap();
 
-    let (_stream, peer) = listener.accept().unwrap();
-    std::fs::remove_dir_all(&dir).unwrap();
-    assert_eq!(peer.as_pathname().and_then(|path| path.to_str()), Some(&name[..]));
+        let (_stream, peer) = listener.accept().unwrap();
+        std::fs::remove_dir_all(&dir).unwrap();
+        assert_eq!(peer.as_pathname().and_then(|path| path.to_str()), Some(&name[..]));
+    });
 }
 
 #[test]
 #[cfg(target_os = "linux")]
 fn abstract_names_work_everywhere() {
-    use std::os::linux::net::SocketAddrExt;
-    let name = format!("lif-abstract-{}", std::process::id());
-    let addr = UnixSocketAddr::from_abstract_name(&name).unwrap();
-    let listener = UnixListener::bind_addr(&addr).unwrap();
-    let connected = UnixStream::connect_addr(&addr).unwrap();
-    assert_eq!(connected.peer_addr().unwrap().as_abstract_name(), Some(name.as_bytes()));
-    assert!(listener.accept().unwrap().1.is_unnamed());
+    within_patience(|| {
+        use crate::net::UnixSocketAddr;
+        use std::os::linux::net::SocketAddrExt;
+        let name = format!("lif-abstract-{}", std::process::id());
+        let addr = UnixSocketAddr::from_abstract_name(&name).unwrap();
+        let listener = UnixListener::bind_addr(&addr).unwrap();
+        let connected = UnixStream::connect_addr(&addr).unwrap();
+        assert_eq!(connected.peer_addr().unwrap().as_abstract_name(), Some(name.as_bytes()));
+        assert!(listener.accept().unwrap().1.is_unnamed());
 
-    let path = TempPath::new();
-    let other = UnixListener::bind(&path).unwrap();
-    let client = format!("\0{name}-client");
-    let _client = bound_client(&socket2::SockAddr::unix(&client).unwrap(), &path);
-    let peer = other.accept().unwrap().1;
-    assert_eq!(peer.as_abstract_name(), Some(&client.as_bytes()[1..]));
+        let path = TempPath::new();
+        let other = UnixListener::bind(&path).unwrap();
+        let client = format!("\0{name}-client");
+        let _client = bound_client(&socket2::SockAddr::unix(&client).unwrap(), &path);
+        let peer = other.accept().unwrap().1;
+        assert_eq!(peer.as_abstract_name(), Some(&client.as_bytes()[1..]));
 
-    let to = UnixSocketAddr::from_abstract_name(format!("{name}-datagram")).unwrap();
-    let receiver = UnixDatagram::bind_addr(&to).unwrap();
-    let sender = UnixDatagram::unbound().unwrap();
-    sender.send_to_addr(b"one", &to).unwrap();
-    sender.connect_addr(&to).unwrap();
-    sender.send(b"two").unwrap();
-    let mut buf = [0; 8];
-    let (n, from) = receiver.recv_from(&mut buf).unwrap();
-    assert!(from.is_unnamed());
-    assert_eq!(&buf[..n], b"one");
-    assert_eq!(receiver.recv(&mut buf).unwrap(), 3);
+        let to = UnixSocketAddr::from_abstract_name(format!("{name}-datagram")).unwrap();
+        let receiver = UnixDatagram::bind_addr(&to).unwrap();
+        let sender = UnixDatagram::unbound().unwrap();
+        sender.send_to_addr(b"one", &to).unwrap();
+        sender.connect_addr(&to).unwrap();
+        sender.send(b"two").unwrap();
+        let mut buf = [0; 8];
+        let (n, from) = receiver.recv_from(&mut buf).unwrap();
+        assert!(from.is_unnamed());
+        assert_eq!(&buf[..n], b"one");
+        assert_eq!(receiver.recv(&mut buf).unwrap(), 3);
+    });
 }
 
 #[test]
 fn datagrams_go_by_path_and_tell_their_sender() {
-    let (a_path, b_path) = (TempPath::new(), TempPath::new());
-    let a = UnixDatagram::bind(&a_path).unwrap();
-    let b = UnixDatagram::bind(&b_path).unwrap();
-    a.send_to(b"ping", &b_path).unwrap();
-    let mut buf = [0; 8];
-    assert_eq!(b.peek(&mut buf).unwrap(), 4);
-    let (n, from) = b.recv_from(&mut buf).unwrap();
-    assert_eq!((n, from.as_pathname()), (4, Some(a_path.as_ref())));
-    b.connect(&a_path).unwrap();
-    assert_eq!(b.peer_addr().unwrap().as_pathname(), Some(a_path.as_ref()));
-    b.send(b"").unwrap();
-    assert_eq!(a.recv(&mut buf).unwrap(), 0);
-    drop(a);
-    assert_kind(b.send(b"x"), ErrorKind::ConnectionRefused);
-    assert_kind(UnixDatagram::unbound().unwrap().send(b"x"), ErrorKind::NotConnected);
+    within_patience(|| {
+        let (a_path, b_path) = (TempPath::new(), TempPath::new());
+        let a = UnixDatagram::bind(&a_path).unwrap();
+        let b = UnixDatagram::bind(&b_path).unwrap();
+        a.send_to(b"ping", &b_path).unwrap();
+        let mut buf = [0; 8];
+        assert_eq!(b.peek(&mut buf).unwrap(), 4);
+        let (n, from) = b.recv_from(&mut buf).unwrap();
+        assert_eq!((n, from.as_pathname()), (4, Some(a_path.as_ref())));
+        b.connect(&a_path).unwrap();
+        assert_eq!(b.peer_addr().unwrap().as_pathname(), Some(a_path.as_ref()));
+        b.send(b"").unwrap();
+        assert_eq!(a.recv(&mut buf).unwrap(), 0);
+        drop(a);
+        assert_kind(b.send(b"x"), ErrorKind::ConnectionRefused);
+        assert_kind(UnixDatagram::unbound().unwrap().send(b"x"), ErrorKind::NotConnected);
+    });
 }
 
 #[test]
 fn peek_and_vectored_calls_work_on_streams() {
-    let (mut a, mut b) = UnixStream::pair().unwrap();
-    assert_eq!(a.write_vectored(&[IoSlice::new(b"ab"), IoSlice::new(b"cd")]).unwrap(), 4);
-    let (mut x, mut y) = ([0; 3], [0; 3]);
-    assert_eq!(b.peek(&mut x).unwrap(), 3);
-    let mut into = [IoSliceMut::new(&mut x), IoSliceMut::new(&mut y)];
-    assert_eq!(b.read_vectored(&mut into).unwrap(), 4);
-    assert_eq!((&x, y[0]), (b"abc", b'd'));
+    within_patience(|| {
+        let (mut a, mut b) = UnixStream::pair().unwrap();
+        assert_eq!(a.write_vectored(&[IoSlice::new(b"ab"), IoSlice::new(b"cd")]).unwrap(), 4);
+        let (mut x, mut y) = ([0; 3], [0; 3]);
+        assert_eq!(b.peek(&mut x).unwrap(), 3);
+        let mut into = [IoSliceMut::new(&mut x), IoSliceMut::new(&mut y)];
+        assert_eq!(b.read_vectored(&mut into).unwrap(), 4);
+        assert_eq!((&x, y[0]), (b"abc", b'd'));
+    });
 }
 
 #[test]
@@ -199,14 +215,16 @@ fn sending_to_a_full_queue_waits_for_room_without_a_peer_too() {
 #[test]
 #[cfg(target_os = "linux")]
 fn close_ends_a_wait_for_room_in_another_sockets_queue() {
-    let path = TempPath::new();
-    let receiver = UnixDatagram::bind(&path).unwrap();
-    let sender = std::sync::Arc::new(UnixDatagram::unbound().unwrap());
-    fill(&sender, &path);
-    let (waiter, to) = (sender.clone(), path.0.clone());
-    let result = super::ended_by(move || waiter.send_to(b"x", to), move || sender.close());
-    assert!(super::is_closed(result));
-    drop(receiver);
+    within_patience(|| {
+        let path = TempPath::new();
+        let receiver = UnixDatagram::bind(&path).unwrap();
+        let sender = std::sync::Arc::new(UnixDatagram::unbound().unwrap());
+        fill(&sender, &path);
+        let (waiter, to) = (sender.clone(), path.0.clone());
+        let result = super::ended_by(move || waiter.send_to(b"x", to), move || sender.close());
+        assert!(super::is_closed(result));
+        drop(receiver);
+    });
 }
 
 /// The kernel ends a read where descriptors were attached, though more data is there: such a
@@ -253,12 +271,14 @@ fn send_with_descriptor(to: &UnixStream, data: &[u8]) {
 
 #[test]
 fn paths_that_are_no_addresses_are_invalid() {
-    let socket = UnixDatagram::unbound().unwrap();
-    let long = "x".repeat(200);
-    assert_kind(socket.send_to(b"x", &long), ErrorKind::InvalidInput);
-    assert_kind(socket.send_to(b"x", "a\0b"), ErrorKind::InvalidInput);
-    assert_kind(UnixStream::connect("a\0b"), ErrorKind::InvalidInput);
-    assert_kind(UnixDatagram::bind(&long), ErrorKind::InvalidInput);
-    let std = std_unix::UnixDatagram::unbound().unwrap();
-    assert_kind(std.send_to(b"x", &long), ErrorKind::InvalidInput);
+    within_patience(|| {
+        let socket = UnixDatagram::unbound().unwrap();
+        let long = "x".repeat(200);
+        assert_kind(socket.send_to(b"x", &long), ErrorKind::InvalidInput);
+        assert_kind(socket.send_to(b"x", "a\0b"), ErrorKind::InvalidInput);
+        assert_kind(UnixStream::connect("a\0b"), ErrorKind::InvalidInput);
+        assert_kind(UnixDatagram::bind(&long), ErrorKind::InvalidInput);
+        let std = std_unix::UnixDatagram::unbound().unwrap();
+        assert_kind(std.send_to(b"x", &long), ErrorKind::InvalidInput);
+    });
 }
