@@ -19,17 +19,23 @@ const PATIENCE: Duration = Duration::from_secs(120);
 /// it, or `None` in the child itself.
 pub(crate) fn rerun(test: &str, environment: &[(&str, &str)]) -> Option<Output> {
     if env::var_os(CHILD).is_some() {
-        thread::spawn(|| {
+        let started = std::sync::Arc::new(std::sync::Barrier::new(2));
+        let here = std::sync::Arc::clone(&started);
+        thread::spawn(move || {
+            here.wait();
             thread::sleep(PATIENCE);
             eprintln!("the test hangs");
             process::abort();
         });
+        // Its memory is had before the test lowers any limit.
+        started.wait();
         return None;
     }
     let output = Command::new(env::current_exe().expect("a test program"))
         .args([test, "--exact", "--nocapture", "--test-threads=1"])
         .envs(environment.iter().copied())
         .env(CHILD, "1")
+        .env("RUST_BACKTRACE", "0")
         .output()
         .expect("a child process");
     Some(output)
