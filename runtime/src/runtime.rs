@@ -2,7 +2,7 @@
 
 use std::{
     fmt, io,
-    panic::{Location, resume_unwind},
+    panic::{AssertUnwindSafe, Location, catch_unwind, resume_unwind},
     sync::Arc,
     thread,
     time::{Duration, Instant},
@@ -118,13 +118,15 @@ impl Builder {
         self
     }
 
-    /// Called by each worker's thread before it runs anything.
+    /// Called by each worker's thread before it runs anything. A panic of a hook aborts the
+    /// process.
     pub fn on_thread_start(mut self, hook: impl Fn() + Send + Sync + 'static) -> Builder {
         self.on_start = Some(Arc::new(hook));
         self
     }
 
-    /// Called by each worker's thread when it has run everything.
+    /// Called by each worker's thread when it has run everything. A panic of a hook aborts the
+    /// process.
     pub fn on_thread_stop(mut self, hook: impl Fn() + Send + Sync + 'static) -> Builder {
         self.on_stop = Some(Arc::new(hook));
         self
@@ -176,7 +178,7 @@ impl Builder {
                 hooks: (self.on_start.clone(), self.on_stop.clone()),
             };
             let name = format!("{}-{index}", self.thread_name);
-            match thread::Builder::new().name(name).spawn(move || start.work()) {
+            match thread::Builder::new().name(name).spawn(move || start.work_or_abort()) {
                 Ok(thread) => runtime.threads.push(thread),
                 Err(error) => {
                     // Those that were not started are as good as gone.
@@ -203,6 +205,15 @@ struct Start {
 }
 
 impl Start {
+    /// A worker that has panicked, outside of any coroutine, would leave its residents parked for
+    /// ever.
+    fn work_or_abort(self) {
+        if catch_unwind(AssertUnwindSafe(|| self.work())).is_err() {
+            eprintln!("lif: a worker, or a hook that it called, has panicked: aborting");
+            std::process::abort();
+        }
+    }
+
     fn work(self) {
         let _alternate_stack = fault::AlternateStack::new();
         if let Some(hook) = &self.hooks.0 {

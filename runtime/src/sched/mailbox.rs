@@ -8,7 +8,7 @@
 //! | [`push`](Mailbox::push) | anyone | appends; `asleep` → false | ring, if it was asleep |
 //! | [`nudge`](Mailbox::nudge) | anyone | `nudged` → true; `asleep` → false | ring, if it was asleep |
 //! | [`try_sleep`](Mailbox::try_sleep) | the owner | `asleep` → true, if nothing is there | polls |
-//! | [`awake`](Mailbox::awake) | the owner, after its poll | `asleep`, `nudged` → false; takes all | |
+//! | [`awake`](Mailbox::awake) | the owner, after its poll | `asleep`, `nudged` → false; takes all, if it has run what it took before | |
 //!
 //! *No push is slept through.* `try_sleep` and `push` exclude each other. If the push comes first,
 //! the owner sees the queue and does not sleep. If it comes second, it sees `asleep` and owes a
@@ -83,7 +83,8 @@ impl<T> Mailbox<T> {
         true
     }
 
-    /// The owner has polled: appends what it woke itself, and takes everything.
+    /// The owner has polled: appends what it woke itself, and takes everything, unless it has not
+    /// yet run all that it took before.
     pub(crate) fn awake(&self, polled: &mut Vec<T>, into: &mut Vec<T>) {
         let mut state = lock(&self.0);
         state.asleep = false;
@@ -91,8 +92,6 @@ impl<T> Mailbox<T> {
         state.queue.append(polled);
         if into.is_empty() {
             std::mem::swap(&mut state.queue, into);
-        } else {
-            into.append(&mut state.queue);
         }
     }
 
@@ -130,7 +129,10 @@ mod tests {
         assert_eq!(mail.len(), 2);
         let mut all = vec![0];
         mail.awake(&mut Vec::new(), &mut all);
-        assert_eq!(all, [0, 1, 2]);
+        assert_eq!(all, [0], "one that is not empty stays as it is");
+        all.clear();
+        mail.awake(&mut Vec::new(), &mut all);
+        assert_eq!(all, [1, 2]);
         assert!(mail.try_sleep());
         assert_eq!(mail.push_all(&mut vec![3, 4]), Ring::Needed);
     }

@@ -25,9 +25,11 @@ use super::{
 };
 use crate::{
     cancel::{self, Reason},
+    current,
     ready::{driver::Driver, slot, table::Table},
     stable::Stable,
     task::{
+        body::Outcome,
         header::{HEADERS, Header, Local, NONE, Task, TaskRef},
         id::Ids,
         join_word::Finish,
@@ -102,14 +104,12 @@ impl Batch {
         self.next == self.tasks.len()
     }
 
-    /// Where more is appended.
+    /// What is to be filled again, if it is empty.
     fn refill(&mut self) -> &mut Vec<Task> {
         if self.is_empty() {
             self.tasks.clear();
-        } else {
-            self.tasks.drain(..self.next);
+            self.next = 0;
         }
-        self.next = 0;
         &mut self.tasks
     }
 }
@@ -184,6 +184,11 @@ impl Worker {
 
     pub(crate) fn driver(&self) -> &Arc<Driver> {
         &self.driver
+    }
+
+    /// Whether this is the only worker of that runtime.
+    pub(crate) fn is_lone_in(&self, runtime: u32) -> bool {
+        self.shared.id == runtime && self.shared.workers.len() == 1
     }
 
     /// The running coroutine.
@@ -299,10 +304,21 @@ impl Worker {
         }
         loop {
             match injector.steal_batch_with_limit_and_pop(&self.deque, 16) {
-                Steal::Success(task) => return Some(task),
+                Steal::Success(task) => {
+                    self.moved_a_batch();
+                    return Some(task);
+                }
                 Steal::Empty => return None,
                 Steal::Retry => {}
             }
+        }
+    }
+
+    /// A batch on its way from one deque to another is in neither, and a worker that looked just
+    /// then has seen nothing: what stays in ours counts as newly pushed.
+    fn moved_a_batch(&self) {
+        if self.shared.workers.len() > 1 && !self.deque.is_empty() {
+            self.shared.work_pushed();
         }
     }
 
@@ -318,6 +334,7 @@ impl Worker {
                 match workers[other].stealer.steal_batch_and_pop(&self.deque) {
                     Steal::Success(task) => {
                         self.counts().stolen.add(1 + self.deque.len() as u64);
+                        self.moved_a_batch();
                         return Some(task);
                     }
                     Steal::Empty => break,
@@ -570,6 +587,7 @@ impl Worker {
         self.counts().spawned.add(1);
         task.word.spawned();
         if here {
+            task.set_home(self.inbox());
             self.push_local(task);
             return;
         }
@@ -609,7 +627,8 @@ impl Worker {
     fn place_surplus(&self) {
         let workers = &self.shared.workers;
         let new = self.deque.len() as u64;
-        if workers.len() == 1 || new == 0 {
+        // Of a runtime that is given up, others may have left already.
+        if workers.len() == 1 || new == 0 || self.phase.get() != Phase::Running {
             return;
         }
         let load = |worker: &Remote| {
@@ -634,7 +653,11 @@ impl Worker {
             }
             for _ in 0..room {
                 match self.remote().stealer.steal() {
-                    Steal::Success(task) => surplus.push(task),
+                    Steal::Success(task) => {
+                        // From here on nobody else can start it.
+                        task.set_home(other.inbox);
+                        surplus.push(task);
+                    }
                     Steal::Empty | Steal::Retry => break,
                 }
             }
@@ -688,7 +711,16 @@ pub(crate) fn refuse(task: Task, error: Box<dyn std::any::Any + Send>) {
 fn end(task: Task, local: &Local, refused: Option<Box<dyn std::any::Any + Send>>) {
     let body = local.body.take().expect("a body runs once");
     // SAFETY: the join word is not finished yet, so the body is the coroutine's.
-    unsafe { body.run(refused) };
+    let outcome = unsafe { body.run(refused) };
+    current::with_worker(|worker| {
+        if let Some(worker) = worker {
+            match outcome {
+                Outcome::Returned => {}
+                Outcome::Panicked => worker.counts().panicked.add(1),
+                Outcome::Cancelled => worker.counts().cancelled.add(1),
+            }
+        }
+    });
     match task.join.finish() {
         Finish::Leave => {}
         // SAFETY: the join word has said so.

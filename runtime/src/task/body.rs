@@ -12,7 +12,7 @@ use std::{
     thread::Result,
 };
 
-use crate::cancel;
+use crate::cancel::{self, Cancelled};
 
 /// What a coroutine has thrown, or what its joiner gets instead of a result.
 pub(crate) type Payload = Box<dyn Any + Send>;
@@ -32,11 +32,11 @@ trait Run {
     /// # Safety
     ///
     /// - Called once, by the coroutine, before its join word is finished.
-    unsafe fn run(&self, refused: Option<Payload>);
+    unsafe fn run(&self, refused: Option<Payload>) -> Outcome;
 }
 
 impl<F: FnOnce() -> T, T> Run for Body<F, T> {
-    unsafe fn run(&self, refused: Option<Payload>) {
+    unsafe fn run(&self, refused: Option<Payload>) -> Outcome {
         // SAFETY: the coroutine alone touches the body until it finishes the join word.
         let closure = unsafe { (*self.closure.get()).take() }.expect("a body runs once");
         let result = catch_unwind(AssertUnwindSafe(|| match refused {
@@ -50,9 +50,26 @@ impl<F: FnOnce() -> T, T> Run for Body<F, T> {
             Ok(result) => result,
             Err(payload) => Err(cancel::published(payload)),
         };
+        let outcome = match &result {
+            Ok(_) => Outcome::Returned,
+            Err(payload) if payload.is::<Cancelled>() => Outcome::Cancelled,
+            Err(_) => Outcome::Panicked,
+        };
         // SAFETY: as above.
         unsafe { *self.result.get() = Some(result) };
+        outcome
     }
+}
+
+/// How a body has ended.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Outcome {
+    /// The closure has returned.
+    Returned,
+    /// It has panicked.
+    Panicked,
+    /// It was unwound by a cancellation, or never ran.
+    Cancelled,
 }
 
 /// The coroutine's pointer to its body.
@@ -89,9 +106,9 @@ impl BodyPtr {
     /// # Safety
     ///
     /// - As [`Run::run`], and the body has not been freed.
-    pub(crate) unsafe fn run(self, refused: Option<Payload>) {
+    pub(crate) unsafe fn run(self, refused: Option<Payload>) -> Outcome {
         // SAFETY: the caller's duty.
-        unsafe { self.0.as_ref().run(refused) };
+        unsafe { self.0.as_ref().run(refused) }
     }
 
     /// Frees the body with whatever is left in it. Panics of destructors are contained.

@@ -40,7 +40,8 @@ pub(crate) const NONE: u32 = u32::MAX;
 /// See the module.
 pub(crate) struct Header {
     pub(crate) word: TaskWord,
-    /// The inbox of the home, from the first run on; null before, and for threads.
+    /// The inbox of the home, from the first run on, or from when only one worker can start it;
+    /// null before, and for threads.
     home: AtomicPtr<Inbox>,
     /// The parker of an OS thread; null for coroutines.
     parker: AtomicPtr<Parker>,
@@ -148,14 +149,16 @@ impl Header {
         // SAFETY: nobody else refers to an unshared header, but for stale wakers, which touch the
         // word alone.
         unsafe { *self.meta.get() = meta };
-        // ORDER: Relaxed, all four: the queue to which the task is pushed, or the handle that is
-        // returned, publishes the header.
+        // ORDER: Relaxed, all three: the queue to which the task is pushed, or the handle that is
+        // returned, publishes the header; for scans `refs` does.
         self.id.store(id, Ordering::Relaxed);
         self.reason.store(0, Ordering::Relaxed);
-        self.refs.store(refs, Ordering::Relaxed);
         self.home.store(std::ptr::null_mut(), Ordering::Relaxed);
         self.join.reopen();
         self.park.end();
+        // ORDER: Release: partner is the Acquire in `try_ref`: who finds a reference to share sees
+        // all of the above.
+        self.refs.store(refs, Ordering::Release);
     }
 
     pub(crate) fn id(&self) -> u64 {

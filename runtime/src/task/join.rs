@@ -170,11 +170,7 @@ impl<T> JoinHandle<T> {
         let task = self.task();
         if let Some(me) = current::task() {
             assert!(!std::ptr::eq(me, task), "a coroutine cannot join itself");
-            let here = || current::with_worker(|worker| worker.map(|worker| worker.inbox()));
-            if std::thread::panicking()
-                && let (Some(home), Some(here)) = (task.home(), here())
-                && std::ptr::eq(home, here)
-            {
+            if std::thread::panicking() && only_this_worker_runs(task) {
                 abort_stuck(&Thread::of(me), &self.thread);
             }
         }
@@ -198,6 +194,17 @@ impl<T> JoinHandle<T> {
         // `Drop` frees the body.
         result.expect("a finished coroutine has left its result")
     }
+}
+
+/// Whether nobody but the worker of this thread can run `task`.
+fn only_this_worker_runs(task: super::header::Task) -> bool {
+    current::with_worker(|worker| {
+        let Some(worker) = worker else { return false };
+        match task.home() {
+            Some(home) => std::ptr::eq(home, worker.inbox()),
+            None => worker.is_lone_in(task.meta().runtime),
+        }
+    })
 }
 
 /// A coroutine that unwinds waits for one that only its own thread could run.
