@@ -289,6 +289,9 @@ impl Worker {
         {
             return Some(task);
         }
+        if self.deque.is_empty() {
+            return self.take_injected();
+        }
         if news.is_multiple_of(OLDEST_FIRST)
             && let Steal::Success(task) = self.remote().stealer.steal()
         {
