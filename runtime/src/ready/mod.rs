@@ -31,4 +31,5 @@ pub(crate) mod slot;
 pub(crate) mod source;
 pub(crate) mod table;
 
-pub(crate) use source::{Direction, Limit, Source};
+pub(crate) use readiness::Direction;
+pub(crate) use source::{Limit, Source};

@@ -19,7 +19,6 @@
 
 use lif_poller::{Event, Interest};
 
-use super::source::Direction;
 use crate::atomics::{AtomicU64, Ordering};
 
 const READ: u64 = 1 << 0;
@@ -29,6 +28,15 @@ const WRITE_CLOSED: u64 = 1 << 4;
 const CLOSED: u64 = 1 << 5;
 const URGENT: u64 = 1 << 6;
 const ONE_TICK: u64 = 1 << 8;
+
+/// A side of a descriptor.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Direction {
+    /// Data to come, connections to accept.
+    Read,
+    /// Room to write, a connection that is made.
+    Write,
+}
 
 /// The word.
 #[derive(Debug)]

@@ -24,8 +24,7 @@ use lif_poller::{Event, Interest, Mode, Token};
 
 use super::{
     driver::Driver,
-    readiness::{Readiness, Report},
-    source::Direction,
+    readiness::{Direction, Readiness, Report},
 };
 use crate::{
     sched::inbox::Inbox,

@@ -15,7 +15,7 @@ use std::{
 use super::{
     driver::Driver,
     poll,
-    readiness::Snapshot,
+    readiness::{Direction, Snapshot},
     slot::{SLOTS, Slot},
 };
 use crate::{
@@ -28,15 +28,6 @@ use crate::{
         wait::{Kind, Wait, Waited, thread_resumes},
     },
 };
-
-/// A side of a descriptor.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Direction {
-    /// Data to come, connections to accept.
-    Read,
-    /// Room to write, a connection that is made.
-    Write,
-}
 
 /// How long an operation may wait.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

@@ -1,32 +1,11 @@
 //! What the workers of one runtime share: the injector, the stealers, the phase, the counts.
 //!
-//! # When nothing lives
-//!
-//! A shared count of live coroutines would be a cache line that every spawn and every end writes.
-//! Instead each worker counts what it has spawned and what it has finished, alone. Whoever wants to
-//! know whether nothing lives adds up *all finished first and all spawned afterwards*. Both only
-//! grow, and at no moment has more finished than was spawned; so if the two sums are equal, then
-//! between the two passes there was a moment at which nothing lived.
-//!
-//! # Shutdown against spawn
-//!
-//! ```text
-//! spawner from outside                     shutdown
-//! --------------------                     --------
-//! injected + 1                             phase = Stopping
-//! fence(SeqCst)                            fence(SeqCst)
-//! read the phase: Running? push            add up: everything finished? then Done
-//! else refused + 1, drop the closure
-//! ```
-//!
-//! Either the spawner sees Stopping and refuses, or the sums see its count and the workers stay
-//! until the coroutine has ended. A coroutine that spawns is itself alive, so the sums cannot be
-//! equal before it ends, and its count needs no fence.
+//! Who counts what, so that a runtime knows when it is over, stands in [`census`](super::census).
 
 use std::{
     sync::{
         Mutex, PoisonError,
-        atomic::{AtomicU8, AtomicU32, AtomicU64, Ordering, fence},
+        atomic::{AtomicU32, AtomicU64, Ordering, fence},
     },
     time::{Duration, Instant},
 };
@@ -35,7 +14,11 @@ use crossbeam_deque::{Injector, Stealer};
 use crossbeam_utils::CachePadded;
 use lif_coro::StackSize;
 
-use super::{idle::Idle, inbox::Inbox};
+use super::{
+    census::{Census, Count, Phase},
+    idle::Idle,
+    inbox::Inbox,
+};
 use crate::{
     task::{
         header::{HEADERS, Task, Waker},
@@ -44,19 +27,6 @@ use crate::{
     },
     time::clock,
 };
-
-/// How far a runtime is on its way down.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
-#[repr(u8)]
-pub(crate) enum Phase {
-    Running = 0,
-    /// No new coroutines; all that live are cancelled.
-    Stopping = 1,
-    /// Something would not end: workers that have nothing end, the others are leaked.
-    Abandoned = 2,
-    /// Nothing lives: the workers end.
-    Done = 3,
-}
 
 /// What others may touch of a worker.
 pub(crate) struct Remote {
@@ -84,32 +54,6 @@ pub(crate) struct Counts {
     pub(crate) handed: AtomicU64,
 }
 
-/// A number with one writer.
-#[derive(Debug, Default)]
-pub(crate) struct Count(AtomicU64);
-
-impl Count {
-    /// By the one writer.
-    #[inline]
-    pub(crate) fn add(&self, more: u64) {
-        self.set(self.get() + more);
-    }
-
-    /// By the one writer.
-    #[inline]
-    pub(crate) fn set(&self, value: u64) {
-        // ORDER: Release: partner is the Acquire in `get`: who sees that something has finished
-        // sees that it was spawned.
-        self.0.store(value, Ordering::Release);
-    }
-
-    #[inline]
-    pub(crate) fn get(&self) -> u64 {
-        // ORDER: Acquire: partner is the Release in `set`.
-        self.0.load(Ordering::Acquire)
-    }
-}
-
 /// See the module.
 pub(crate) struct Shared {
     pub(crate) id: u32,
@@ -117,12 +61,9 @@ pub(crate) struct Shared {
     pub(crate) injector: Injector<Task>,
     pub(crate) idle: Idle,
     pub(crate) stack_size: StackSize,
-    phase: AtomicU8,
+    census: Census,
     /// When fallible waits begin to unwind, by the clock; only meaningful when stopping.
     hard_at: AtomicU64,
-    /// Coroutines spawned from outside the workers, and those of them that were refused.
-    injected: CachePadded<AtomicU64>,
-    refused: AtomicU64,
     pub(crate) quiet: Watch,
     pub(crate) ended: Watch,
     /// Workers whose thread has left the loop.
@@ -144,10 +85,8 @@ impl Shared {
             idle: Idle::new(workers.len()),
             workers,
             stack_size,
-            phase: AtomicU8::new(Phase::Running as u8),
+            census: Census::new(),
             hard_at: AtomicU64::new(u64::MAX),
-            injected: CachePadded::new(AtomicU64::new(0)),
-            refused: AtomicU64::new(0),
             quiet: Watch::default(),
             ended: Watch::default(),
             gone: AtomicU32::new(0),
@@ -158,20 +97,12 @@ impl Shared {
     /// How far it is on its way down.
     #[inline]
     pub(crate) fn phase(&self) -> Phase {
-        // ORDER: Acquire: partner is the Release in `enter`: `hard_at` is written before.
-        match self.phase.load(Ordering::Acquire) {
-            0 => Phase::Running,
-            1 => Phase::Stopping,
-            2 => Phase::Abandoned,
-            _ => Phase::Done,
-        }
+        self.census.phase()
     }
 
     /// Goes on to `phase`, never back, and makes every worker look.
     fn enter(&self, phase: Phase) {
-        // ORDER: Release: partner is the Acquire in `phase`.
-        let was = self.phase.fetch_max(phase as u8, Ordering::Release);
-        if was < phase as u8 {
+        if self.census.enter(phase) {
             self.nudge_all();
         }
     }
@@ -186,7 +117,7 @@ impl Shared {
     /// unwind as well.
     pub(crate) fn stop(&self, grace: Duration) {
         let grace = u64::try_from(grace.as_nanos()).unwrap_or(u64::MAX);
-        // ORDER: Relaxed: published by the Release in `enter`; a second stop may shorten it.
+        // ORDER: Relaxed: published by the Release in `Census::enter`; a second stop may shorten it.
         self.hard_at.fetch_min(clock::now().saturating_add(grace), Ordering::Relaxed);
         self.enter(Phase::Stopping);
         // A second stop with a shorter grace has to be noticed too.
@@ -195,7 +126,7 @@ impl Shared {
 
     /// Whether the grace has run out, by `now`.
     pub(crate) fn is_hard(&self, now: u64) -> bool {
-        // ORDER: Relaxed: a number; ordered by the Acquire in `phase`.
+        // ORDER: Relaxed: a number; ordered by the Acquire in `Census::phase`.
         now >= self.hard_at.load(Ordering::Relaxed)
     }
 
@@ -207,14 +138,7 @@ impl Shared {
     /// Queues a new coroutine from outside the workers; false if the runtime is stopping.
     #[must_use = "a coroutine that was refused must be ended"]
     pub(crate) fn inject(&self, task: Task) -> bool {
-        // ORDER: Relaxed: ordered by the fence.
-        self.injected.fetch_add(1, Ordering::Relaxed);
-        // ORDER: SeqCst fence: partner is the fence in `lives`. My count comes before my look at
-        // the phase.
-        fence(Ordering::SeqCst);
-        if self.phase() != Phase::Running {
-            // ORDER: Release: as in `Count::set`.
-            self.refused.fetch_add(1, Ordering::Release);
+        if !self.census.admit() {
             // Workers that have just added up counted this one as alive.
             self.nudge_all();
             return false;
@@ -243,17 +167,9 @@ impl Shared {
 
     /// How many coroutines live; exact if it is zero.
     pub(crate) fn lives(&self) -> u64 {
-        // ORDER: SeqCst fence: partner is the fence in `inject`: the phase that the caller has
-        // set comes before the sums.
-        fence(Ordering::SeqCst);
-        // ORDER: Acquire: partner is the Release of the refusal.
-        let mut ended = self.refused.load(Ordering::Acquire);
-        ended += self.sum(|counts| counts.finished.get());
-        // ORDER: SeqCst fence: all of the ended are read before all of the spawned.
-        fence(Ordering::SeqCst);
-        // ORDER: Relaxed: ordered by the fences.
-        let spawned = self.injected.load(Ordering::Relaxed);
-        (spawned + self.sum(|counts| counts.spawned.get())).saturating_sub(ended)
+        let finished = || self.sum(|counts| counts.finished.get());
+        let spawned = || self.sum(|counts| counts.spawned.get());
+        self.census.lives(finished, spawned)
     }
 
     pub(crate) fn sum(&self, of: impl Fn(&Counts) -> u64) -> u64 {
@@ -262,9 +178,7 @@ impl Shared {
 
     /// How many coroutines were spawned.
     pub(crate) fn spawned(&self) -> u64 {
-        // ORDER: Relaxed: for reports.
-        let outside = self.injected.load(Ordering::Relaxed) - self.refused.load(Ordering::Relaxed);
-        outside + self.sum(|counts| counts.spawned.get())
+        self.census.admitted() + self.sum(|counts| counts.spawned.get())
     }
 
     /// Called by a worker with nothing to do: tells those who wait for that, and ends a runtime

@@ -19,9 +19,10 @@ use lif_coro::{Coroutine, StackPool, Step, Suspender};
 use lif_poller::Events;
 
 use super::{
+    census::Phase,
     idle::Role,
     inbox::Inbox,
-    shared::{Counts, Phase, Remote, Shared},
+    shared::{Counts, Remote, Shared},
 };
 use crate::{
     cancel::{self, Reason},
