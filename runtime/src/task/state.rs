@@ -11,11 +11,13 @@
 //! | step | change | who | duty that follows |
 //! |---|---|---|---|
 //! | [`spawned`](TaskWord::spawned) | (0, E) → (1, E) | the spawner | pushes the task, once |
-//! | [`run`](TaskWord::run) | (1, E) → (2, E) | the worker that popped it | resumes it |
+//! | [`run`](TaskWord::run) | (1, E) → (2, E+1) | the worker that popped it | resumes it |
 //! | [`begin_wait`](TaskWord::begin_wait) | (2 or 0, E) → (2, E+1) | the coroutine, before it registers anywhere | — |
 //! | [`wake`](TaskWord::wake), early | (2, E) → (0, E) | whoever holds E, before the commit | nothing: the commit will fail |
 //! | [`wake`](TaskWord::wake) | (3, E) → (1, E) | whoever holds E | pushes the task, once |
 //! | [`commit`](TaskWord::commit) | (2, E) → (3, E) | the coroutine, on its own stack | switches away |
+//! | | (0, E) → (2, E+1) | the same, noticed | goes on |
+//! | | (2, E) with CANCEL → (2, E+1) | the same, cancelled | goes on |
 //! | [`cancel`](TaskWord::cancel) | sets CANCEL; (3, E) → (1, E) unless NOINT | anyone | pushes the task if it was woken |
 //! | yield | none | the coroutine | its home's queue only |
 //! | [`finished`](TaskWord::finished) | (·, E) → (0, E+1) | the home | — |
@@ -26,6 +28,13 @@
 //! *No wake is lost.* A waker learns E only after `begin_wait` has put E into the word, and the
 //! commit demands (2, E). A wake that comes before the commit turns the word into (0, E), so the
 //! commit fails and the coroutine goes on; a wake that comes after it finds (3, E) and owes a push.
+//!
+//! *No wait is won twice.* A wait ends with one change: an early wake, a wake, a cancellation. From
+//! state 0 or 1 nobody can claim it, and `run` and `commit` name a new epoch before the task is in
+//! state 2 again; so of several wakers of one wait (`select!`, a timer beside an event) all but one
+//! are told that it was stale, also when they come after the coroutine has gone on. Only a wait that
+//! was begun and then given up without a commit can still be claimed, until the next one begins;
+//! who gives it up takes its wakers back first, and looks whether one was used.
 //!
 //! *No task is queued twice.* Only a change to state 1 obliges to push, each such change is one
 //! compare-and-swap from (3, E), and the word leaves state 1 only when the one entry is popped.
@@ -76,7 +85,8 @@ impl Epoch {
 pub(crate) enum Wake {
     /// The caller won a parked task and pushes it, once.
     Enqueue,
-    /// The caller won before the task had parked; the task goes on by itself.
+    /// The caller won before the task had parked; the task goes on by itself, or has given the
+    /// wait up already.
     Noticed,
     /// The wait was over already. Nothing to do, and whatever was to be handed over stays.
     Stale,
@@ -158,11 +168,11 @@ impl TaskWord {
         }
     }
 
-    /// (1, E) → (2, E), by the worker that popped the task.
+    /// (1, E) → (2, E+1), by the worker that popped the task: whoever still holds E is too late.
     pub(crate) fn run(&self) {
         // ORDER: Acquire: partner is the Release of `wake`: what the waker wrote for this task
         // before it claimed is seen by the coroutine (the queue would carry it as well).
-        let was = self.0.fetch_add(EXECUTING - IN_QUEUE, Ordering::Acquire);
+        let was = self.0.fetch_add(EXECUTING - IN_QUEUE + ONE_EPOCH, Ordering::Acquire);
         if state(was) != IN_QUEUE {
             impossible("run", was);
         }
@@ -216,28 +226,24 @@ impl TaskWord {
         }
     }
 
-    /// (2, E) → (3, E), by the coroutine itself, just before it switches away.
+    /// (2, E) → (3, E), by the coroutine itself, just before it switches away; or, if it need not,
+    /// → (2, E+1): the wait is over.
     pub(crate) fn commit(&self) -> Commit {
-        let mut seen = self.0.load(Ordering::Acquire);
+        let mut seen = self.0.load(Ordering::Relaxed);
         loop {
-            match state(seen) {
-                READY => return Commit::Noticed,
-                EXECUTING => {}
+            let cancelled = seen & (CANCEL | NOINT) == CANCEL;
+            let over = with_state(seen, EXECUTING) + ONE_EPOCH;
+            let (next, outcome) = match state(seen) {
+                READY => (over, Commit::Noticed),
+                EXECUTING if cancelled => (over, Commit::Cancelled),
+                EXECUTING => (with_state(seen, IO_WAITING), Commit::Parked),
                 _ => impossible("commit", seen),
-            }
-            if seen & (CANCEL | NOINT) == CANCEL {
-                return Commit::Cancelled;
-            }
+            };
             // ORDER: Release: partner is the Acquire in `wake` and `cancel`: whoever pushes the
-            // task sees its home. Acquire on failure (and on the first load): partner is the
-            // Release of an early `wake`, whose writes the coroutine reads when it goes on.
-            match self.0.compare_exchange_weak(
-                seen,
-                with_state(seen, IO_WAITING),
-                Ordering::Release,
-                Ordering::Acquire,
-            ) {
-                Ok(_) => return Commit::Parked,
+            // task sees its home. Acquire: partner is the Release of an early `wake` and of
+            // `cancel`, whose writes the coroutine reads when it goes on.
+            match self.0.compare_exchange_weak(seen, next, Ordering::AcqRel, Ordering::Relaxed) {
+                Ok(_) => return outcome,
                 Err(now) => seen = now,
             }
         }

@@ -34,14 +34,15 @@ fn spawned_takes_only_a_ready_task() {
 }
 
 #[test]
-fn run_takes_only_a_queued_task_and_keeps_flags_and_epoch() {
+fn run_takes_only_a_queued_task_and_ends_its_epoch() {
     for state in ALL {
         for flags in FLAGS {
             let w = word(state, flags, 7);
             assert_eq!(w.is_queued(), state == IN_QUEUE);
             if state == IN_QUEUE {
                 w.run();
-                assert_eq!(bits(&w), (EXECUTING, flags, 7));
+                assert_eq!(bits(&w), (EXECUTING, flags, 8));
+                assert_eq!(w.wake(Epoch(7)), Wake::Stale);
             } else {
                 assert!(refused(|| w.run()));
             }
@@ -101,8 +102,17 @@ fn commit_parks_unless_noticed_or_cancelled() {
         for flags in FLAGS {
             let w = word(state, flags, 7);
             match state {
-                READY => assert_eq!(w.commit(), Commit::Noticed),
-                EXECUTING if flags == CANCEL => assert_eq!(w.commit(), Commit::Cancelled),
+                READY => {
+                    assert_eq!(w.commit(), Commit::Noticed);
+                    assert_eq!(bits(&w), (EXECUTING, flags, 8));
+                    continue;
+                }
+                EXECUTING if flags == CANCEL => {
+                    assert_eq!(w.commit(), Commit::Cancelled);
+                    assert_eq!(bits(&w), (EXECUTING, flags, 8));
+                    assert_eq!(w.wake(Epoch(7)), Wake::Stale);
+                    continue;
+                }
                 EXECUTING => {
                     assert_eq!(w.commit(), Commit::Parked);
                     assert_eq!(bits(&w), (IO_WAITING, flags, 7));
