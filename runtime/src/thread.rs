@@ -16,7 +16,7 @@ use crate::{
         header::{Task, TaskRef, Waker},
         spawn::{self, Options, Place},
         thread as os_thread,
-        wait::{Wait, Waited},
+        wait::Wait,
     },
 };
 pub use crate::{
@@ -309,9 +309,9 @@ fn park_until(deadline: Option<Instant>) {
         if !task.park.wait(epoch) {
             return;
         }
-        let waited = wait.park(deadline);
-        task.park.end();
-        if waited == Waited::Cancelled {
+        let _either = wait.park(deadline);
+        // A wait that a cancellation has ended looks like any other.
+        if !task.park.end() {
             cancel::check_unwind();
         }
     };

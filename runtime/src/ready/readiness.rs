@@ -12,10 +12,12 @@
 //! | [`clear`](Readiness::clear) | clears one bit, if nothing has changed since the snapshot | the operation, after a call that would block or came short |
 //!
 //! A bit says "a call may succeed". It is cleared only against a snapshot from before the call, so
-//! a report that came after the snapshot, which the call may not have seen, keeps it set. READ stays
-//! set once the peer has closed, and both stay set after an error: no further edge will come for
-//! those, and every later call has to find out by itself. After urgent data (URGENT) a short read
-//! no longer says that nothing is left, since it may have ended at the mark.
+//! a report that came after the snapshot, which the call may not have seen, keeps it set.
+//!
+//! A call that would block clears its bit always. A call that came short does so only while an edge
+//! will tell of what comes later: not on a side that the peer has closed, or after an error, for
+//! which no further edge comes; and not after urgent data, at whose mark a read ends short though
+//! more may follow. There the next call finds out by itself.
 
 use lif_poller::{Event, Interest};
 
@@ -109,10 +111,14 @@ impl Snapshot {
         self.0 & bit(direction) != 0
     }
 
-    /// Whether a short count of a plain read or write means that nothing, or no room, is left.
+    /// Whether a short count of a plain read or write means that nothing, or no room, is left, and
+    /// that an event will tell when there is.
     #[inline]
     pub(crate) fn short_means_drained(self, direction: Direction) -> bool {
-        direction == Direction::Write || (Event::TELL_OF_URGENT && self.0 & URGENT == 0)
+        match direction {
+            Direction::Read => Event::TELL_OF_URGENT && self.0 & (URGENT | READ_CLOSED) == 0,
+            Direction::Write => self.0 & WRITE_CLOSED == 0,
+        }
     }
 
     /// Whether the owner has closed it.
@@ -169,13 +175,9 @@ impl Readiness {
     }
 
     /// A call made after `before` would block, or came short: clears the bit of its side, unless
-    /// something was reported since, or the side is closed.
+    /// something was reported since.
     pub(crate) fn clear(&self, direction: Direction, before: Snapshot) {
-        let sticky = match direction {
-            Direction::Read => READ_CLOSED | CLOSED,
-            Direction::Write => WRITE_CLOSED | CLOSED,
-        };
-        if before.0 & sticky != 0 || before.0 & bit(direction) == 0 {
+        if before.0 & bit(direction) == 0 || before.is_closed() {
             return;
         }
         let mut seen = before.0;
@@ -224,13 +226,16 @@ mod tests {
     }
 
     #[test]
-    fn closed_sides_stay_ready() {
+    fn closed_sides_stay_ready_until_a_call_would_block() {
         let word = Readiness::new();
+        assert!(!word.snapshot().short_means_drained(Direction::Read) || Event::TELL_OF_URGENT);
+        assert!(word.snapshot().short_means_drained(Direction::Write));
         word.report(Report(READ | READ_CLOSED));
+        assert!(!word.snapshot().short_means_drained(Direction::Read));
+        assert!(word.snapshot().short_means_drained(Direction::Write));
+        // A datagram socket that had an error lives on.
         word.clear(Direction::Read, word.snapshot());
-        assert!(word.snapshot().has(Direction::Read));
-        word.clear(Direction::Write, word.snapshot());
-        assert!(!word.snapshot().has(Direction::Write));
+        assert!(!word.snapshot().has(Direction::Read));
         word.report(Report::CLOSED);
         word.clear(Direction::Write, word.snapshot());
         assert!(word.snapshot().has(Direction::Write) && word.snapshot().is_closed());

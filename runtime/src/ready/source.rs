@@ -249,7 +249,8 @@ impl Source {
         let node = Node::new(wait.waker());
         // SAFETY: the node is withdrawn below, before it goes; a park does not unwind.
         if !unsafe { slot.enlist(direction, &node, self.fd(), driver) }? {
-            return Ok(Ready::CallAgain);
+            // Without a park; so that no chain of these keeps the worker from the others.
+            return coop::operation().map(|()| Ready::CallAgain);
         }
         let waited = wait.park(deadline);
         let was_woken = !node.is_linked();

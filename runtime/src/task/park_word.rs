@@ -66,10 +66,10 @@ impl ParkWord {
         (was & 3 == WAITING).then(|| Epoch::from_raw(was >> 2))
     }
 
-    /// The owner waits no longer; a notice that came meanwhile is taken with that.
-    pub(crate) fn end(&self) {
+    /// The owner waits no longer; a notice that came meanwhile is taken with that (true).
+    pub(crate) fn end(&self) -> bool {
         // ORDER: Acquire: as in `take`.
-        self.0.swap(EMPTY, Ordering::Acquire);
+        self.0.swap(EMPTY, Ordering::Acquire) == NOTIFIED
     }
 }
 
