@@ -26,6 +26,11 @@
 //! thread-locals may live across waits. What waits (for a socket, a timer, another coroutine) parks
 //! the coroutine and not the thread. Every call also works on a plain thread, where it blocks.
 
+// Under loom only the protocols are compiled, flat, with the models that explore them.
+#[cfg(loom)]
+mod models;
+
+#[cfg_attr(loom, allow(dead_code, unused_imports, reason = "used by the models alone"))]
 mod atomics;
 #[cfg(not(loom))]
 mod blocking;
