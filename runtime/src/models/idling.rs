@@ -55,7 +55,8 @@ impl Workers {
 
     fn nudge(&self, claimed: Option<usize>) {
         if let Some(worker) = claimed {
-            self.nudged[worker].store(1, Ordering::Release);
+            // A read-modify-write, so that loom knows in which order these come.
+            self.nudged[worker].swap(1, Ordering::Release);
         }
     }
 
