@@ -2,13 +2,13 @@
 
 use std::{
     io,
-    os::fd::{AsFd, AsRawFd, BorrowedFd},
+    os::fd::{AsFd, BorrowedFd},
     time::Instant,
 };
 
 use lif_poller::Interest;
 
-use super::poll;
+use super::{Direction, Source, poll};
 use crate::{
     coop, current,
     sched::worker::Worker,
@@ -51,16 +51,17 @@ impl Ready {
 /// For descriptors that the library has no type for: pipes, terminals, timers, sockets of other
 /// libraries. The descriptor should be non-blocking, since readiness is only a hint. As with
 /// poll(2), one that cannot be waited for (a regular file) is ready. Any number of coroutines may
-/// wait for one descriptor. Nothing is registered when the call returns; the descriptor must stay
-/// open until then, as its borrow says.
+/// wait for one descriptor, and it may be one of the library's own sockets. The wait happens on a
+/// duplicate of it, so it takes one descriptor more for as long as it lasts; nothing is left
+/// registered.
 ///
 /// The poller of the coroutine's worker wakes it. On a plain thread it is poll(2).
 ///
 /// # Errors
 ///
 /// [`TimedOut`](io::ErrorKind::TimedOut) when the deadline has passed; an error with
-/// [`Cancelled`](crate::Cancelled) inside when the coroutine was cancelled; what the kernel says to
-/// a descriptor that is not open, or when it is out of memory for watches.
+/// [`Cancelled`](crate::Cancelled) inside when the coroutine was cancelled; what the kernel says
+/// when it is out of descriptors for the duplicate, or of memory for watches.
 ///
 /// # Panics
 ///
@@ -103,31 +104,43 @@ fn timed_out() -> io::Error {
     io::Error::new(io::ErrorKind::TimedOut, "the descriptor was not ready in time")
 }
 
+/// Waits on a duplicate, which is registered for this wait alone. The number itself may be
+/// registered already: by a socket type of ours, by another wait, by whoever had the number before;
+/// and a poller knows a descriptor by its number and its open file together.
 fn wait_in_coroutine(
     worker: &Worker,
     fd: BorrowedFd<'_>,
     interest: Interest,
     deadline: Option<Instant>,
 ) -> io::Result<Ready> {
+    let source = Source::new(fd.try_clone_to_owned()?);
+    let slot = source.slot_or_new();
+    let wanted = Ready::both_of(interest);
+    let sides = [(Direction::Read, wanted.readable), (Direction::Write, wanted.writable)];
     loop {
-        let slot = worker.table.borrow_mut().slot(fd.as_raw_fd());
         let wait = Wait::begin(Kind::Cancellable);
-        let (read, write) = (Node::new(wait.waker()), Node::new(wait.waker()));
-        let wanted = Ready::both_of(interest);
-        let nodes = [wanted.readable.then_some(&read), wanted.writable.then_some(&write)];
-        // SAFETY: both nodes are withdrawn below, before they go; a park does not unwind.
-        let enlisted = unsafe { slot.enlist_once(nodes, fd, worker.driver()) };
-        let waited = enlisted.map(|()| wait.park(deadline));
-        let ready = Ready {
-            readable: wanted.readable && waited.is_ok() && !read.is_linked(),
-            writable: wanted.writable && waited.is_ok() && !write.is_linked(),
-        };
-        slot.withdraw(super::Direction::Read, &read);
-        slot.withdraw(super::Direction::Write, &write);
-        let last = worker.table.borrow_mut().last(fd.as_raw_fd());
-        if let Some(slot) = last {
-            slot.release(fd);
+        let nodes = sides.map(|_| Node::new(wait.waker()));
+        let mut enlisted = Ok(true);
+        for ((direction, wanted), node) in sides.into_iter().zip(&nodes) {
+            if wanted && matches!(enlisted, Ok(true)) {
+                // SAFETY: all nodes are withdrawn below, before they go; a park does not unwind.
+                enlisted = unsafe { slot.enlist(direction, node, source.fd(), worker.driver()) };
+            }
         }
+        let waited = match enlisted {
+            Ok(true) => Ok(wait.park(deadline)),
+            // An event has come between the two.
+            Ok(false) => Ok(Waited::Woken),
+            Err(error) => Err(error),
+        };
+        for ((direction, _), node) in sides.into_iter().zip(&nodes) {
+            slot.withdraw(direction, node);
+        }
+        let now = slot.readiness.snapshot();
+        let ready = Ready {
+            readable: wanted.readable && now.has(Direction::Read),
+            writable: wanted.writable && now.has(Direction::Write),
+        };
         match waited {
             // A descriptor that cannot be polled is always ready; and some systems refuse to watch
             // a pipe whose other end is gone, which any call would say at once.

@@ -29,7 +29,6 @@ pub(crate) mod poll;
 pub(crate) mod readiness;
 pub(crate) mod slot;
 pub(crate) mod source;
-pub(crate) mod table;
 
 pub(crate) use readiness::Direction;
 pub(crate) use source::{Limit, Source};

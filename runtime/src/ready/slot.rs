@@ -16,7 +16,7 @@
 
 use std::{
     io,
-    os::fd::{AsRawFd, BorrowedFd, RawFd},
+    os::fd::BorrowedFd,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
@@ -58,8 +58,6 @@ struct Inner {
 struct Registered {
     driver: Arc<Driver>,
     interest: Interest,
-    /// Set for a registration that ends with its first event: the number to arm again.
-    one_shot: Option<RawFd>,
     /// How many times running a foreign worker was the only one to wait.
     foreign: u8,
 }
@@ -213,8 +211,7 @@ impl Slot {
             self.report(inner, Report::ALL);
             return Err(error);
         }
-        inner.registered =
-            Some(Registered { driver: target, interest, one_shot: None, foreign: 0 });
+        inner.registered = Some(Registered { driver: target, interest, foreign: 0 });
         Ok(())
     }
 
@@ -257,57 +254,6 @@ impl Slot {
         drop(inner);
         SLOTS.give(self);
     }
-
-    // ----- one-shot registrations, for `await_io` ------------------------------------------
-
-    /// Puts a wait in the lists of its sides, and arms the descriptor for the union of what is
-    /// waited for. On an error nothing is enlisted.
-    ///
-    /// # Safety
-    ///
-    /// - As [`WaitList::push`], for each node; [`withdraw`](Self::withdraw) takes them out again.
-    pub(crate) unsafe fn enlist_once(
-        &self,
-        nodes: [Option<&Node>; 2],
-        fd: BorrowedFd<'_>,
-        driver: &Arc<Driver>,
-    ) -> io::Result<()> {
-        let mut inner = self.lock();
-        let sides = [Direction::Read, Direction::Write];
-        for (direction, node) in sides.into_iter().zip(nodes) {
-            if let Some(node) = node {
-                // SAFETY: the caller's duty is the same.
-                unsafe { inner.list(direction).push(node) };
-            }
-        }
-        let armed = self.arm(&mut inner, fd, driver);
-        if armed.is_err() {
-            for (direction, node) in sides.into_iter().zip(nodes) {
-                if let Some(node) = node {
-                    // SAFETY: pushed above.
-                    unsafe { inner.list(direction).remove(node) };
-                }
-            }
-        }
-        armed
-    }
-
-    fn arm(&self, inner: &mut Inner, fd: BorrowedFd<'_>, driver: &Arc<Driver>) -> io::Result<()> {
-        let interest = inner.wanted();
-        driver.poller.add(fd, self.token(inner), interest, Mode::OneShot)?;
-        inner.registered = Some(Registered {
-            driver: Arc::clone(driver),
-            interest,
-            one_shot: Some(fd.as_raw_fd()),
-            foreign: 0,
-        });
-        Ok(())
-    }
-
-    /// Whether nobody waits.
-    pub(crate) fn is_unwanted(&self) -> bool {
-        self.lock().wanted() == Interest::NONE
-    }
 }
 
 /// Hands an event to its slot. Tasks of the worker that polls are put into `polled`. False if the
@@ -329,7 +275,6 @@ pub(crate) fn dispatch(
     if inner.generation != token.generation || !Arc::ptr_eq(&registered.driver, driver) {
         return false;
     }
-    let one_shot = registered.one_shot;
     let report = Report::of(&event);
     slot.readiness.report(report);
     inner.wake(report, |waker| match waker.task.word.wake(waker.epoch) {
@@ -339,16 +284,6 @@ pub(crate) fn dispatch(
         Wake::Enqueue => waker.task.deliver(),
         Wake::Noticed | Wake::Stale => {}
     });
-    if let Some(fd) = one_shot
-        && inner.wanted() != Interest::NONE
-    {
-        // SAFETY: whoever waits has lent the descriptor for the length of the wait.
-        let fd = unsafe { BorrowedFd::borrow_raw(fd) };
-        if slot.arm(&mut inner, fd, driver).is_err() {
-            // Each finds the error out by itself.
-            slot.report(&mut inner, Report::ALL);
-        }
-    }
     true
 }
 

@@ -90,7 +90,7 @@ impl Source {
         unsafe { slot.as_ref() }
     }
 
-    fn slot_or_new(&self) -> &'static Slot {
+    pub(crate) fn slot_or_new(&self) -> &'static Slot {
         if let Some(slot) = self.slot() {
             return slot;
         }

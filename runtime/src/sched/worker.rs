@@ -27,7 +27,7 @@ use super::{
 use crate::{
     cancel::{self, Reason},
     current,
-    ready::{driver::Driver, slot, table::Table},
+    ready::{driver::Driver, slot},
     stable::Stable,
     task::{
         body::Outcome,
@@ -73,8 +73,6 @@ pub(crate) struct Worker {
     stacks: RefCell<StackPool>,
     headers: RefCell<Vec<&'static Header>>,
     events: RefCell<Events>,
-    /// Descriptors that somebody waits for with `await_io`.
-    pub(crate) table: RefCell<Table>,
     ids: RefCell<Ids>,
     current: Cell<Option<Task>>,
     budget: Cell<u32>,
@@ -138,7 +136,6 @@ impl Worker {
             stacks: RefCell::new(stacks),
             headers: RefCell::default(),
             events: RefCell::new(Events::with_capacity(EVENTS)),
-            table: RefCell::default(),
             ids: RefCell::default(),
             current: Cell::new(None),
             budget: Cell::new(0),
@@ -323,6 +320,7 @@ impl Worker {
     fn moved_a_batch(&self) {
         if self.shared.workers.len() > 1 && !self.deque.is_empty() {
             self.shared.work_pushed();
+            self.place_surplus();
         }
     }
 
@@ -641,11 +639,13 @@ impl Worker {
             let handed = counts.handed.load(std::sync::atomic::Ordering::Relaxed);
             counts.residents.get() + handed.saturating_sub(counts.accepted.get())
         };
-        let total: u64 = workers.iter().map(load).sum::<u64>() + new;
+        // What waits in the injector will have to live somewhere as well.
+        let coming = new + self.shared.injector.len() as u64;
+        let total: u64 = workers.iter().map(load).sum::<u64>() + coming;
         let fair = total.div_ceil(workers.len() as u64);
         let mine = load(self.remote());
         // Not worth it for a few.
-        if mine + new <= fair + (fair / 8).max(8) {
+        if mine + new <= fair + (fair / 16).max(8) {
             return;
         }
         let mut left = (mine + new - fair).min(new);
