@@ -7,6 +7,8 @@ pub mod child;
 pub mod count;
 pub mod net;
 pub mod random;
+pub mod servant;
+pub mod solo;
 pub mod watchdog;
 
 use std::{
@@ -14,7 +16,7 @@ use std::{
     time::Duration,
 };
 
-pub use crate::{child::alone, watchdog::watch};
+pub use crate::{child::alone, servant::servants, solo::Solo, watchdog::watch};
 
 /// A runtime with so many workers.
 ///

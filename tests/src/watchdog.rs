@@ -11,7 +11,7 @@ use std::{
 };
 
 /// How long a test may take: many times what any of them needs on a slow machine.
-const LIMIT: Duration = Duration::from_secs(90);
+const LIMIT: Duration = Duration::from_secs(60);
 
 /// Watches a test until it is dropped.
 #[must_use = "the test is watched for as long as this lives"]

@@ -353,6 +353,7 @@ fn a_tree_of_spawns_is_joined_from_the_leaves() {
     let runtime = runtime(4);
     // 1 + 3 + ... + 3^7
     assert_eq!(runtime.run(|| tree(7)), 3_280);
+    runtime.wait_idle();
     assert_eq!(runtime.metrics().live, 0);
 }
 
