@@ -102,8 +102,11 @@ fn a_destructor_of_a_socket_that_waited_before_still_tries_once() {
     runtime(1).run(|| {
         let (mine, mut theirs) = pair();
         let (say, hear) = mpsc::channel();
+        let started = Arc::new(AtomicBool::new(false));
+        let flag = Arc::clone(&started);
         let reader = lif::go(move || {
             let stream = &mine;
+            flag.store(true, Ordering::SeqCst);
             // It registers, and its readiness is spent.
             (&*stream).read_exact(&mut [0; 1]).unwrap();
             let _at_end = AtEnd(move || {
@@ -112,14 +115,12 @@ fn a_destructor_of_a_socket_that_waited_before_still_tries_once() {
                 // What came since, without an event that anybody could have reported.
                 say.send((said, (&*stream).read(&mut rest))).unwrap();
             });
-            lif::park();
-            panic!("on purpose");
+            flag.store(false, Ordering::SeqCst);
+            lif::sleep(Duration::MAX);
         });
-        lif::yield_now();
+        yield_until(|| started.load(Ordering::SeqCst));
         theirs.write_all(b"1").unwrap();
-        for _ in 0..5 {
-            lif::yield_now();
-        }
+        yield_until(|| !started.load(Ordering::SeqCst));
         theirs.write_all(b"2").unwrap();
         reader.cancel();
         assert!(was_cancelled(reader.join()));
@@ -247,10 +248,14 @@ fn join_while_unwinding(child: lif::JoinHandle<()>) {
 fn a_destructor_that_joins_what_only_its_worker_could_run_aborts() {
     alone(|| {
         runtime(1).run(|| {
-            let child = lif::Builder::new().name("awaited").spawn(lif::park).unwrap();
-            for _ in 0..5 {
-                lif::yield_now();
-            }
+            let started = Arc::new(AtomicBool::new(false));
+            let flag = Arc::clone(&started);
+            let child = lif::Builder::new().name("awaited").spawn(move || {
+                flag.store(true, Ordering::SeqCst);
+                lif::park();
+            });
+            let child = child.unwrap();
+            yield_until(|| started.load(Ordering::SeqCst));
             let breaks = lif::Builder::new().name("unwinds");
             breaks.spawn(move || join_while_unwinding(child)).unwrap().join().unwrap_err();
         });
