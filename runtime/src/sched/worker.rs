@@ -357,12 +357,14 @@ impl Worker {
     /// Nothing of ours to run: steals, or sleeps in the poller.
     fn idle(&self) {
         let alone = self.shared.workers.len() == 1;
+        // The batch may have ended by its time, so this looks at the injector too.
+        let steal = || if alone { None } else { self.steal() };
+        if let Some(task) = self.take_injected().or_else(steal) {
+            // Back where it can be stolen; the next turn takes it.
+            self.deque.push(task);
+            return;
+        }
         if !alone {
-            if let Some(task) = self.take_injected().or_else(|| self.steal()) {
-                // Back where it can be stolen; the next turn takes it.
-                self.deque.push(task);
-                return;
-            }
             let visible = || self.shared.work_visible();
             let role = self.shared.idle.sleep(self.index, self.role.get(), visible);
             self.role.set(role);

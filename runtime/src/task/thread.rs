@@ -6,7 +6,7 @@
 //! a condition variable.
 
 use std::{
-    cell::OnceCell,
+    cell::{Cell, OnceCell},
     io,
     os::{
         fd::{AsFd, BorrowedFd},
@@ -194,13 +194,23 @@ thread_local! {
     static THREAD: ThreadTask = ThreadTask::new();
 }
 
-/// Calls `f` with the task of the calling thread. In the destructor of a thread-local, where the
-/// thread's own is gone already, it is a new one for the length of the call.
+thread_local! {
+    /// The task of a thread whose own is gone already: it waits in the destructor of another
+    /// thread-local. Needs no destructor itself, so it is there to the end.
+    static LATE: Cell<Option<&'static ThreadTask>> = const { Cell::new(None) };
+}
+
+/// Calls `f` with the task of the calling thread.
 pub(crate) fn with<R>(f: impl FnOnce(&ThreadTask) -> R) -> R {
     let mut f = Some(f);
-    let done = THREAD.try_with(|thread| (f.take().expect("called once"))(thread));
-    match done {
+    let mut call = |thread: &ThreadTask| (f.take().expect("called once"))(thread);
+    match THREAD.try_with(&mut call) {
         Ok(result) => result,
-        Err(_) => (f.take().expect("not called yet"))(&ThreadTask::new()),
+        Err(_) => {
+            // Leaked: nothing that the thread runs comes later.
+            let late = LATE.get().unwrap_or_else(|| Box::leak(Box::new(ThreadTask::new())));
+            LATE.set(Some(late));
+            call(late)
+        }
     }
 }
