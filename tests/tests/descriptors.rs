@@ -17,7 +17,7 @@ use lif_tests::{
     alone,
     child::limit,
     net::{ask, echo, listener, pair},
-    runtime, until, watch,
+    runtime, until,
 };
 
 /// Takes all descriptors that are left.
@@ -208,8 +208,36 @@ fn a_thread_that_gets_no_wire_says_so_and_can_wait_later() {
 }
 
 #[test]
-fn cancelled_without_descriptors_it_ends() {
-    let _watch = watch();
+fn an_accept_loop_that_fails_at_once_ends_with_its_runtime() {
+    alone(|| {
+        lower_the_limit();
+        let runtime =
+            lif::Runtime::builder().workers(2).shutdown_grace(Duration::from_millis(20)).build();
+        let runtime = runtime.unwrap();
+        let failures = Arc::<AtomicUsize>::default();
+        let count = Arc::clone(&failures);
+        let (listener, address) = listener();
+        let server = runtime.go(move || {
+            for stream in listener.incoming() {
+                if stream.is_err() {
+                    count.fetch_add(1, Ordering::SeqCst);
+                }
+            }
+        });
+        let client =
+            socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
+        let taken = take_all();
+        client.connect(&address.into()).unwrap();
+        until(|| failures.load(Ordering::SeqCst) > 1_000);
+        drop(runtime);
+        assert!(lif_tests::was_cancelled(server.join()));
+        drop(taken);
+    })
+    .passed();
+}
+
+#[test]
+fn a_cancelled_acceptor_ends_without_descriptors() {
     alone(|| {
         lower_the_limit();
         let runtime = runtime(1);

@@ -11,9 +11,9 @@ const COUNT: usize = 100_000;
 
 /// Resident bytes for each parked coroutine, stack, header and handle included.
 ///
-/// A release build touches one page of stack and little else. A debug build's frames are two to
-/// three times as large, and the deepest ones reach the next page.
-const MOST: usize = if cfg!(debug_assertions) { 12 * 1024 } else { 4_710 };
+/// One page of stack, and little else. The frames of a debug build are two to three times as large,
+/// so that some stacks reach their second page.
+const MOST: usize = if cfg!(debug_assertions) { 6 * 1024 } else { 4_710 };
 
 #[test]
 fn a_hundred_thousand_parked_coroutines_are_small_and_all_wake() {
@@ -49,7 +49,8 @@ fn a_hundred_thousand_parked_coroutines_are_small_and_all_wake() {
         }
         assert_eq!(ended.load(Ordering::SeqCst), COUNT);
         runtime.wait_idle();
-        assert_eq!(count::live_stacks(), 0);
+        // Some are on their way from a pool to the depot.
+        until(|| count::live_stacks() == 0);
         drop(runtime);
     })
     .passed();
