@@ -169,7 +169,9 @@ fn no_worker_sleeps_while_another_holds_several_new_coroutines() {
         let all_run = Arc::new(Barrier::new(WORKERS));
         let child = || {
             let all_run = Arc::clone(&all_run);
-            move || drop(all_run.wait())
+            move || {
+                all_run.wait();
+            }
         };
         if round % 4 == 0 {
             until(|| runtime.metrics().sleeping == WORKERS);
