@@ -114,15 +114,23 @@ fn a_coroutine_that_has_not_started_at_shutdown_never_runs() {
     let ran = Arc::new(AtomicBool::new(false));
     let runtime = runtime(1);
     let (busy, release) = mpsc::channel::<()>();
-    // Keeps the only worker.
-    let blocks = runtime.go(move || release.recv().unwrap_err());
+    let started = Arc::new(AtomicBool::new(false));
+    let begun = Arc::clone(&started);
+    let blocks = runtime.go(move || {
+        begun.store(true, Ordering::SeqCst);
+        // Keeps the only worker.
+        release.recv().unwrap_err();
+    });
+    until(|| started.load(Ordering::SeqCst));
     let (counted, flag) = (Counted(Arc::clone(&dropped)), Arc::clone(&ran));
+    let handle = runtime.handle();
     let late = runtime.go(move || {
         let _counted = counted;
         flag.store(true, Ordering::SeqCst);
     });
     let stopping = std::thread::spawn(move || drop(runtime));
-    late.cancel();
+    // Refused from outside: the shutdown has begun.
+    until(|| handle.go(|| ()).is_finished());
     drop(busy);
     stopping.join().unwrap();
     blocks.join().unwrap();

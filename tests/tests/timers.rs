@@ -247,9 +247,9 @@ fn timeouts_against_data_lose_none() {
         while expected < TOTAL {
             let mut byte = [0; 1];
             match (&mine).read(&mut byte) {
-                Ok(_) => {
-                    assert_eq!(usize::from(byte[0]), expected % 251);
-                    expected += 1;
+                Ok(n) => {
+                    assert_eq!((n, usize::from(byte[0])), (1, expected % 251));
+                    expected += n;
                 }
                 Err(error) => {
                     assert_eq!(error.kind(), ErrorKind::WouldBlock);
