@@ -135,6 +135,34 @@ fn what_is_spawned_while_all_workers_sleep_runs() {
     }
 }
 
+/// Each takes longer than a worker runs before it looks around.
+#[test]
+fn a_lone_worker_forgets_no_coroutine_that_was_spawned_while_it_computed() {
+    let watchdog = watch();
+    let runtime = runtime(1);
+    watchdog.about(&runtime);
+    for count in 1..40 {
+        let hold = Arc::new(Barrier::new(2));
+        let held = Arc::clone(&hold);
+        drop(runtime.go(move || {
+            held.wait();
+        }));
+        // All are there when the worker goes on.
+        let ran = Arc::<AtomicUsize>::default();
+        for _ in 0..count {
+            let ran = Arc::clone(&ran);
+            drop(runtime.go(move || {
+                std::thread::sleep(Duration::from_micros(200));
+                ran.fetch_add(1, Ordering::SeqCst);
+            }));
+        }
+        hold.wait();
+        watchdog.note(format!("{count} coroutines"));
+        runtime.wait_idle();
+        assert_eq!(ran.load(Ordering::SeqCst), count);
+    }
+}
+
 /// The parent keeps its worker: only another one, which sleeps, can run the child.
 #[test]
 fn a_sleeping_worker_takes_the_child_of_one_that_computes() {

@@ -134,14 +134,18 @@ fn a_payload_whose_destructor_panics_is_contained() {
             panic!("a payload on purpose");
         }
     }
-    let _watch = watch();
+    let watchdog = watch();
     let dropped = Arc::new(AtomicUsize::new(0));
     let runtime = runtime(1);
+    watchdog.about(&runtime);
     for _ in 0..5 {
         let payload = Payload(Arc::clone(&dropped));
         drop(runtime.go(move || panic_any(payload)));
     }
+    watchdog.note("wait_idle");
     runtime.wait_idle();
+    watchdog.note("the count");
+    // A handle that was dropped after the end has dropped the payload, here.
     assert_eq!(dropped.load(Ordering::SeqCst), 5);
     assert_eq!(runtime.run(|| 4), 4);
 }
