@@ -241,30 +241,77 @@ fn a_nonblocking_socket_never_blocks_a_thread() {
     assert_eq!(listener.accept().unwrap_err().kind(), ErrorKind::WouldBlock);
 }
 
-#[test]
-fn a_wait_in_the_destructor_of_a_thread_local_works() {
-    struct Late(Arc<AtomicBool>);
-    impl Drop for Late {
-        fn drop(&mut self) {
-            let (mut mine, mut theirs) = pair();
-            let writer = std::thread::spawn(move || theirs.write_all(b"x").unwrap());
-            mine.read_exact(&mut [0; 1]).unwrap();
-            writer.join().unwrap();
-            lif::sleep(Duration::from_micros(100));
-            self.0.store(true, Ordering::SeqCst);
-        }
+/// Waits in every way when its thread has gone so far that the library's own thread-local has gone.
+struct Late(Arc<AtomicUsize>);
+
+impl Drop for Late {
+    fn drop(&mut self) {
+        let (mut mine, mut theirs) = pair();
+        let me = lif::current();
+        let other = std::thread::spawn(move || {
+            theirs.write_all(b"x").unwrap();
+            me.unpark();
+        });
+        mine.read_exact(&mut [0; 1]).unwrap();
+        other.join().unwrap();
+        let before = Instant::now();
+        lif::sleep(Duration::from_micros(300));
+        assert!(before.elapsed() >= Duration::from_micros(300));
+        lif::park_timeout(Duration::from_micros(50));
+        self.0.fetch_add(1, Ordering::SeqCst);
     }
+}
+
+/// A thread that ends with that.
+fn ends_late(done: &Arc<AtomicUsize>) -> std::thread::JoinHandle<()> {
     thread_local! {
         static LATE: std::cell::RefCell<Option<Late>> = const { std::cell::RefCell::new(None) };
     }
-    let _watch = watch();
-    let done = Arc::new(AtomicBool::new(false));
-    let flag = Arc::clone(&done);
-    let thread = std::thread::spawn(move || {
-        LATE.set(Some(Late(flag)));
-        // The library's own thread-local is made after it, and so goes before it.
+    let late = Late(Arc::clone(done));
+    std::thread::spawn(move || {
+        LATE.set(Some(late));
+        // The library's own thread-local is made after it, and so goes before it or after it, as
+        // the system likes: both have to work.
         lif::sleep(Duration::from_micros(1));
-    });
-    thread.join().unwrap();
-    until(|| done.load(Ordering::SeqCst));
+    })
+}
+
+#[test]
+fn a_wait_in_the_destructor_of_a_thread_local_works() {
+    let _watch = watch();
+    let done = Arc::<AtomicUsize>::default();
+    ends_late(&done).join().unwrap();
+    until(|| done.load(Ordering::SeqCst) == 1);
+}
+
+#[test]
+fn waits_in_destructors_of_thread_locals_disturb_nobody() {
+    let watchdog = watch();
+    let runtime = runtime(2);
+    watchdog.about(&runtime);
+    let (done, over) = (Arc::<AtomicUsize>::default(), Arc::<AtomicBool>::default());
+    let busy: Vec<_> = (0..8)
+        .map(|_| {
+            let over = Arc::clone(&over);
+            runtime.go(move || {
+                while !over.load(Ordering::SeqCst) {
+                    let before = Instant::now();
+                    lif::sleep(Duration::from_micros(100));
+                    assert!(before.elapsed() >= Duration::from_micros(100));
+                    assert_eq!(lif::go(|| 1).join().unwrap(), 1);
+                }
+            })
+        })
+        .collect();
+    for _ in 0..10 {
+        let threads: Vec<_> = (0..10).map(|_| ends_late(&done)).collect();
+        for thread in threads {
+            thread.join().unwrap();
+        }
+    }
+    assert_eq!(done.load(Ordering::SeqCst), 100);
+    over.store(true, Ordering::SeqCst);
+    for busy in busy {
+        busy.join().unwrap();
+    }
 }
