@@ -14,22 +14,17 @@ use lif_tests::{
     runtime, until,
 };
 
-/// Descriptors, threads and stacks of coroutines.
-fn held() -> (usize, usize, usize) {
-    (count::descriptors(), count::threads(), count::live_stacks())
-}
-
 /// Runs `turn` once, for what is made once, then many times, and expects to hold no more after.
-#[track_caller]
 fn leaves_nothing(turns: usize, mut turn: impl FnMut()) {
+    let (threads, stacks) = (count::threads(), count::live_stacks());
     turn();
-    let before = held();
+    let descriptors = count::descriptors();
     for _ in 0..turns {
         turn();
     }
     // A thread that has been joined may still be listed for a moment.
-    until(|| held() <= before);
-    assert_eq!(held(), before);
+    until(|| count::threads() == threads && count::live_stacks() == stacks);
+    assert_eq!(count::descriptors(), descriptors);
 }
 
 #[test]
@@ -46,10 +41,11 @@ fn fifty_runtimes_with_sockets_in_flight_leave_nothing() {
             });
             for i in 0..20 {
                 drop(runtime.go(move || {
-                    let mut stream = TcpStream::connect(address).unwrap();
-                    ask(&mut stream, i).unwrap();
-                    // Waits until the runtime goes.
-                    drop(stream.read(&mut [0; 1]));
+                    // The runtime may go at any moment; the last wait is for that.
+                    let Ok(mut stream) = TcpStream::connect(address) else { return };
+                    if ask(&mut stream, i).is_ok() {
+                        drop(stream.read(&mut [0; 1]));
+                    }
                 }));
             }
             runtime.run(|| {

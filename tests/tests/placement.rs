@@ -90,14 +90,19 @@ fn a_burst_from_a_busy_worker_spreads_while_all_are_busy() {
     drop(busy);
 }
 
+/// These the workers take by themselves, several at a time, so it is less even; but none takes all,
+/// and none is left out.
 #[test]
-fn a_burst_from_outside_spreads() {
+fn a_burst_from_outside_leaves_no_worker_out() {
     let watchdog = watch();
     let runtime = runtime(WORKERS);
     watchdog.about(&runtime);
     let parked: Vec<_> = (0..CONNECTIONS).map(|_| runtime.go(lif::park)).collect();
     until(|| runtime.metrics().residents.iter().sum::<usize>() == CONNECTIONS);
-    is_even(&runtime.metrics().residents, CONNECTIONS);
+    let residents = runtime.metrics().residents;
+    let share = CONNECTIONS / WORKERS;
+    let fair = share / 2..=share * 3 / 2;
+    assert!(residents.iter().all(|count| fair.contains(count)), "{residents:?}");
     for parked in parked {
         parked.thread().unpark();
         parked.join().unwrap();
