@@ -345,13 +345,14 @@ fn shutdown_timeout_names_what_computes_for_ever() {
 #[test]
 fn shutdown_timeout_names_what_catches_its_cancellation() {
     let _watch = watch();
-    let stop = Arc::new(AtomicBool::new(false));
-    let flag = Arc::clone(&stop);
+    let (stop, started) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicBool::new(false)));
+    let (flag, begun) = (Arc::clone(&stop), Arc::clone(&started));
     let runtime = runtime(1);
     let place = Arc::new(Mutex::new(None));
     let give = Arc::clone(&place);
     runtime.run(move || {
         let stubborn = lif::Builder::new().name("stubborn").spawn(move || {
+            begun.store(true, Ordering::SeqCst);
             while !flag.load(Ordering::SeqCst) {
                 // The payload of the cancellation is dropped.
                 drop(catch_unwind(AssertUnwindSafe(|| lif::sleep(Duration::from_millis(1)))));
@@ -360,6 +361,7 @@ fn shutdown_timeout_names_what_catches_its_cancellation() {
         *give.lock().unwrap() = Some(stubborn.unwrap());
     });
     let stubborn = place.lock().unwrap().take().unwrap();
+    until(|| started.load(Ordering::SeqCst));
     let unfinished = runtime.shutdown_timeout(Duration::from_millis(40));
     assert_eq!(unfinished.len(), 1, "{unfinished:?}");
     assert_eq!(unfinished[0].name(), Some("stubborn"));
