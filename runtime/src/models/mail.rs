@@ -117,3 +117,32 @@ fn no_nudge_is_slept_through() {
         pusher.join().unwrap();
     });
 }
+
+#[test]
+fn who_rings_has_pushed_before_the_owner_was_up() {
+    explore(|| {
+        let home = Home::new();
+        let pusher = {
+            let home = Arc::clone(&home);
+            thread::spawn(move || home.mail.push(1))
+        };
+        let slept = home.mail.try_sleep();
+        // A poll that ends by itself: a timer, an event.
+        let mut all = Vec::new();
+        home.mail.awake(&mut Vec::new(), &mut all);
+        if pusher.join().unwrap() == Ring::Needed {
+            assert!(slept);
+            assert_eq!(all, [1], "rung for what it has taken already");
+        }
+    });
+}
+
+// Seen to fail when:
+//
+// | in mailbox.rs | what was broken |
+// |---|---|
+// | `try_sleep` | does not look at the queue; does not look at `nudged` |
+// | `ring` | leaves `asleep` set: a second ring for one sleep |
+// | `awake` | leaves `asleep` set: a ring for an owner that is up |
+// | `push` | never rings |
+// | `push_all` | clears `asleep` and does not ring |

@@ -142,3 +142,14 @@ fn a_late_unpark_does_not_end_a_wait_for_something_else() {
         assert!(parked.task.wins() <= 1);
     });
 }
+
+// Seen to fail when:
+//
+// | in park_word.rs | what was broken |
+// |---|---|
+// | `take` | Relaxed |
+// | `wait` | Relaxed on success; writes WAITING over a notice |
+// | `notify` | without Release; without Acquire; names no wait |
+// | `end` | Relaxed |
+//
+// Not seen to fail: `wait` Relaxed on failure, since the `end` that follows it acquires.

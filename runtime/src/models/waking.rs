@@ -144,3 +144,13 @@ fn a_wait_that_is_not_to_be_interrupted_ends_by_its_event_alone() {
         assert_eq!(reason.get(), 1);
     });
 }
+
+// Seen to fail when:
+//
+// | in state.rs | what was broken |
+// |---|---|
+// | `wake` | does not compare the epoch; without Release; without Acquire |
+// | `commit` | without Release; without Acquire; leaves (2, E) when it is cancelled |
+// | `run` | leaves the epoch as it is: two winners; Relaxed |
+// | `cancel` | without Release; without Acquire; wakes in spite of NOINT |
+// | `is_cancelled` | Relaxed |
