@@ -186,3 +186,15 @@ fn a_searcher_that_gives_up_sees_what_was_pushed_because_of_it() {
         assert!(!workers.visible(), "work waits and nobody looks");
     });
 }
+
+// Seen to fail when:
+//
+// | in idle.rs | what was broken |
+// |---|---|
+// | `pushed` | no fence |
+// | `sleep` | no fence; does not look after the announcement |
+// | `found` | no fence; does not look for more |
+// | `rise` | takes a claimed worker for a plain one |
+//
+// Not seen to fail: `claim` without its second look at the searchers, which spares a wake and no
+// more.

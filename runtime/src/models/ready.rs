@@ -212,3 +212,15 @@ fn an_old_owners_snapshot_clears_nothing_of_the_next() {
         assert!(slot.readiness.snapshot().has(Direction::Read));
     });
 }
+
+// Seen to fail when:
+//
+// | in readiness.rs | what was broken |
+// |---|---|
+// | `report` | does not count a tick |
+// | `clear` | goes by the present word, not by the snapshot |
+// | `reset` | does not count a tick |
+// | `Report::CLOSED` | without CLOSED |
+//
+// Not seen to fail: `report` or `snapshot` Relaxed. Their pairing matters between the snapshot and
+// the call, which the kernel's own locks order as well.

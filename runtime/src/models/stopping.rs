@@ -152,3 +152,13 @@ fn a_child_that_another_worker_runs_is_counted_until_it_ends() {
         runtime.drain(0, 2);
     });
 }
+
+// Seen to fail when:
+//
+// | in census.rs | what was broken |
+// |---|---|
+// | `admit` | no fence |
+// | `lives` | adds up the spawned before the finished |
+//
+// Not seen to fail: `lives` without its first fence, and `Count` Relaxed, while the other fences
+// stand.
