@@ -1,8 +1,12 @@
 //! An echo server: `cargo run --release --example echo [ADDRESS]`, then `nc 127.0.0.1 7777`.
+//!
+//! Shows the shape of every server: one coroutine accepts, each connection has a coroutine of its
+//! own, and none of the code looks as if it waited for anything but its own connection.
 
 use std::{
     env,
     io::{self, Read, Write},
+    time::Duration,
 };
 
 use lif::net::{TcpListener, TcpStream};
@@ -14,11 +18,12 @@ fn main() -> io::Result<()> {
         println!("echoing on {}", listener.local_addr()?);
         for stream in listener.incoming() {
             match stream {
+                // The handle is dropped: the coroutine runs on by itself.
                 Ok(stream) => drop(lif::go(move || echo(stream))),
                 // Out of descriptors, say: the connection waits in the kernel until there are some.
                 Err(error) => {
                     eprintln!("accept: {error}");
-                    lif::sleep(std::time::Duration::from_millis(100));
+                    lif::sleep(Duration::from_millis(100));
                 }
             }
         }
@@ -26,7 +31,10 @@ fn main() -> io::Result<()> {
     })
 }
 
+/// Serves one connection until its client closes it.
 fn echo(mut stream: TcpStream) -> io::Result<()> {
+    // On this coroutine's own stack. A read that does not fill it tells that the kernel has no
+    // more, so the next one parks without asking the kernel again.
     let mut buffer = [0; 1024];
     loop {
         match stream.read(&mut buffer)? {
