@@ -67,6 +67,7 @@ fn main() -> io::Result<()> {
 
 /// The reader of one client, from its arrival to its leave.
 fn serve(number: u64, stream: TcpStream, room: &Room) -> io::Result<()> {
+    stream.set_nodelay(true)?;
     stream.set_write_timeout(Some(WRITE_TIMEOUT))?;
     let client = Arc::new(Client { stream, queue: Mutex::default() });
     let own = Arc::clone(&client);
