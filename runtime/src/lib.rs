@@ -21,10 +21,67 @@
 //! }
 //! ```
 //!
-//! Each coroutine has a guard-paged stack of its own, and stays on one worker thread from its first
-//! instruction to its last; so [`go`] is safe, and `Rc`, `RefCell` borrows and references to
-//! thread-locals may live across waits. What waits (for a socket, a timer, another coroutine) parks
-//! the coroutine and not the thread. Every call also works on a plain thread, where it blocks.
+//! # Coroutines
+//!
+//! [`go`] starts one on any worker of the runtime, [`go_local`] on the caller's own, [`Builder`] gives
+//! it a name or another stack. Each has a stack of its own with a guard below it, by default 256 KiB
+//! of *address space*; memory is what is touched. The [`JoinHandle`] gives its result, or the payload
+//! of its panic, which stays in it.
+//!
+//! A coroutine that has started stays on its worker's thread to its last instruction. So `go` is safe,
+//! and `Rc`, `RefCell` borrows and references to thread-locals may live across waits.
+//!
+//! # Waiting
+//!
+//! What waits parks the coroutine and not the thread: the sockets of [`net`], which have std's names
+//! and semantics; [`sleep`]; [`park`] until somebody calls [`unpark`](thread::Thread::unpark);
+//! [`join`](JoinHandle::join); [`await_io`] for other descriptors; [`blocking()`] for work that has to
+//! block a thread.
+//!
+//! ```
+//! use std::time::Duration;
+//!
+//! lif::run(|| {
+//!     let slow = lif::go(|| lif::sleep(Duration::from_millis(2)));
+//!     let quick = lif::go(|| lif::current().id());
+//!     assert_eq!(quick.id(), quick.join().unwrap());
+//!     slow.join().unwrap();
+//! });
+//! ```
+//!
+//! # Cancellation
+//!
+//! [`JoinHandle::cancel`], and the end of a runtime, ask a coroutine to end. Waits for I/O then fail
+//! with an [`io::Error`](std::io::Error) that has [`Cancelled`] inside; waits that cannot fail
+//! (`sleep`, `park`, `join`) unwind the coroutine, destructors and all, and its joiner gets
+//! [`Cancelled`]. `blocking` jobs are not interrupted, and who computes without waiting is not told.
+//!
+//! # Limits
+//!
+//! - A lock of std that is held across a wait can block the worker's thread for ever: who wants it
+//!   blocks the thread on which alone its holder can run. Let go of it before waiting.
+//! - Nothing is preempted: a long computation stalls its worker. See [`yield_now`] and [`blocking()`].
+//! - Coroutines of a worker share its thread-locals. Do not wait in the initialiser of one, nor between
+//!   saving one and restoring it. `errno` does not survive a wait.
+//! - A coroutine that is unwinding does not switch: I/O that would have to wait fails there, other
+//!   waits block the thread.
+//! - After `fork` the child must not use or drop a runtime or a socket of this library.
+//! - With `panic = "abort"`, `sleep`, `park` and `join` are not interrupted by a cancellation.
+//! - A stack does not grow. A coroutine that overflows it ends the process, with a message that says
+//!   which one it was.
+//!
+//! # Runtimes
+//!
+//! [`run`] starts a runtime for a `main` and ends it when its closure returns. A program with more to
+//! it makes a [`Runtime`], with [`Runtime::builder`] if it is to differ from the defaults, uses it from
+//! anywhere through a [`Handle`], and stops it with
+//! [`shutdown_timeout`](Runtime::shutdown_timeout). There may be any number of them.
+//!
+//! # Threads
+//!
+//! Every call also works on a plain thread, where it blocks that thread: one end of a connection may be
+//! in a coroutine and the other in a thread, and [`current`], `park` and `unpark` work between the two.
+//! Only starting a coroutine needs a runtime.
 
 // Under loom only the protocols are compiled, flat, with the models that explore them.
 #[cfg(loom)]
