@@ -139,6 +139,12 @@ impl Event {
         Event { token: Token::from_u64(token), bits }
     }
 
+    /// Whether one of these bits is set; never, of a mask that is empty on this backend.
+    #[inline]
+    fn has(&self, mask: u32) -> bool {
+        self.bits & mask != 0
+    }
+
     /// The token of the registration that this event belongs to.
     #[inline]
     #[must_use]
@@ -150,14 +156,14 @@ impl Event {
     #[inline]
     #[must_use]
     pub fn is_readable(&self) -> bool {
-        self.bits & sys::READABLE != 0
+        self.has(sys::READABLE)
     }
 
     /// Whether a write won't block: space, a connection made, an error, a hang-up.
     #[inline]
     #[must_use]
     pub fn is_writable(&self) -> bool {
-        self.bits & sys::WRITABLE != 0
+        self.has(sys::WRITABLE)
     }
 
     /// Whether the peer will send no more (`EPOLLRDHUP`; `EV_EOF` on reading).
@@ -166,7 +172,7 @@ impl Event {
     #[inline]
     #[must_use]
     pub fn is_read_closed(&self) -> bool {
-        self.bits & sys::READ_CLOSED != 0
+        self.has(sys::READ_CLOSED)
     }
 
     /// Whether nothing more can be sent (`EPOLLHUP`; `EV_EOF` on writing).
@@ -175,14 +181,14 @@ impl Event {
     #[inline]
     #[must_use]
     pub fn is_write_closed(&self) -> bool {
-        self.bits & sys::WRITE_CLOSED != 0
+        self.has(sys::WRITE_CLOSED)
     }
 
     /// Whether an error is pending (`EPOLLERR`; `EV_EOF` with an errno): the next call tells it.
     #[inline]
     #[must_use]
     pub fn is_error(&self) -> bool {
-        self.bits & sys::ERROR != 0
+        self.has(sys::ERROR)
     }
 
     /// Whether this build's events tell of urgent data.
@@ -193,7 +199,7 @@ impl Event {
     #[inline]
     #[must_use]
     pub fn is_urgent(&self) -> bool {
-        self.bits & sys::URGENT != 0
+        self.has(sys::URGENT)
     }
 
     /// Whether the descriptor hung up (`EPOLLHUP`; `EV_EOF` on writing).
@@ -203,7 +209,7 @@ impl Event {
     #[inline]
     #[must_use]
     pub fn is_hup(&self) -> bool {
-        self.bits & sys::HANGUP != 0
+        self.has(sys::HANGUP)
     }
 }
 
