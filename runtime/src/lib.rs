@@ -132,3 +132,8 @@ pub use crate::{
 pub use lif_coro::StackError;
 #[cfg(not(loom))]
 pub use lif_poller::Interest;
+
+/// The code of the README, tested as the examples of these pages are.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct ReadmeDoctests;
