@@ -4,6 +4,7 @@
 //! programs; none of the project's crates is linked here, so that this one builds in a moment and
 //! also when they don't.
 
+mod ci;
 mod sh;
 mod stress;
 
@@ -18,6 +19,8 @@ Examples:
   cargo xtask stress --clients 10000 --messages 100 --batch-delay 0
   cargo xtask stress --scenario idle        what a connection costs that only exists
   cargo xtask stress --help                 every option of the load programs
+  cargo xtask ci                            every check that a change must pass
+  cargo xtask ci --only fmt --only clippy   some of them; --list shows all
 
 A task's exit status is that of the program it started; 0 always means that all went well.";
 
@@ -38,11 +41,18 @@ enum Task {
     /// Builds the load programs in release mode and runs them. All options are theirs; the exit
     /// status is 0 if the report ends with PASS.
     Stress(stress::Args),
+    /// Run every check that a change must pass, and report
+    ///
+    /// Format, lints, documentation, examples, the oldest Rust, macOS and FreeBSD, models, load and
+    /// packaging. `cargo test --workspace` is not among them: it comes first, and is a command of
+    /// its own.
+    Ci(ci::Args),
 }
 
 fn main() -> ExitCode {
     let result = match Cli::parse().task {
         Task::Stress(args) => stress::run(&args),
+        Task::Ci(args) => return ci::run(&args),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,
@@ -88,7 +98,9 @@ mod tests {
             &[],
         ] {
             let words = ["xtask", "stress"].iter().chain(line);
-            let Task::Stress(args) = Cli::try_parse_from(words).unwrap().task;
+            let Task::Stress(args) = Cli::try_parse_from(words).unwrap().task else {
+                panic!("{line:?} is another task");
+            };
             assert_eq!(args.rest, line);
         }
     }

@@ -2,7 +2,7 @@
 //!
 //! The only place where a task starts anything. Decides nothing about what to start.
 
-use std::path::Path;
+use std::path::{self, Path, PathBuf};
 use std::process::{Command, ExitCode, ExitStatus};
 use std::{env, fmt, io};
 
@@ -61,6 +61,13 @@ pub(crate) fn root() -> &'static Path {
     package.parent().expect("this package has its folder inside the repository")
 }
 
+/// The folder `name` beneath the one that builds go to.
+pub(crate) fn target(name: &str) -> PathBuf {
+    let target = env::var_os("CARGO_TARGET_DIR").filter(|target| !target.is_empty());
+    let target = target.map_or_else(|| root().join("target"), PathBuf::from);
+    path::absolute(&target).unwrap_or(target).join(name)
+}
+
 /// Runs to the end. Standard streams are inherited.
 pub(crate) fn run(command: &mut Command) -> Result<(), Failure> {
     let line = announce(command);
@@ -85,16 +92,20 @@ pub(crate) fn hand_over(command: &mut Command) -> Result<(), Failure> {
 }
 
 /// Prints the command as a person would type it, on standard error.
-fn announce(command: &Command) -> String {
+pub(crate) fn announce(command: &Command) -> String {
     let line = line(command);
     eprintln!("$ {line}");
     line
 }
 
-fn line(command: &Command) -> String {
+/// The command as a person would type it, with the environment that it adds.
+pub(crate) fn line(command: &Command) -> String {
     let program = Path::new(command.get_program()).file_name().unwrap_or_default();
     let words = std::iter::once(program).chain(command.get_args());
-    words.map(|word| quoted(&word.to_string_lossy())).collect::<Vec<_>>().join(" ")
+    let set = command.get_envs().filter_map(|(name, value)| {
+        Some(format!("{}={}", name.to_string_lossy(), quoted(&value?.to_string_lossy())))
+    });
+    set.chain(words.map(|word| quoted(&word.to_string_lossy()))).collect::<Vec<_>>().join(" ")
 }
 
 fn quoted(word: &str) -> String {
@@ -146,6 +157,19 @@ mod tests {
         let mut command = Command::new("/usr/bin/cargo");
         command.args(["run", "--", "--json", "a b.json", "", "it's"]);
         assert_eq!(line(&command), r"cargo run -- --json 'a b.json' '' 'it'\''s'");
+    }
+
+    #[test]
+    fn a_line_shows_the_environment_that_is_set_and_not_what_is_removed() {
+        let mut command = Command::new("cargo");
+        command.arg("test").env("RUSTFLAGS", "--cfg loom").env_remove("RUSTC");
+        assert_eq!(line(&command), "RUSTFLAGS='--cfg loom' cargo test");
+    }
+
+    #[test]
+    fn a_target_folder_does_not_depend_on_the_current_one() {
+        let target = target("emu");
+        assert!(target.is_absolute() && target.ends_with("emu"), "{}", target.display());
     }
 
     #[test]
