@@ -116,12 +116,18 @@ fn no_core_dump() {
     limit(libc::RLIMIT_CORE, 0);
 }
 
+/// What glibc's headers make of the number of a limit, and what all others leave it.
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
+type Resource = libc::__rlimit_resource_t;
+#[cfg(not(all(target_os = "linux", target_env = "gnu")))]
+type Resource = libc::c_int;
+
 /// Sets a soft limit of this process, which must be a child of its own.
 ///
 /// # Panics
 ///
 /// If the process is not a child, or the system refuses.
-pub fn limit(resource: libc::__rlimit_resource_t, value: u64) {
+pub fn limit(resource: Resource, value: libc::rlim_t) {
     assert!(env::var_os(VARIABLE).is_some(), "limits are for processes of their own");
     let mut now = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
     // SAFETY: the place is ours.
