@@ -53,7 +53,9 @@ impl Home {
                     thread::yield_now();
                 }
             }
-            self.mail.awake(&mut Vec::new(), &mut all);
+            let mut now = Vec::new();
+            self.mail.awake(&mut Vec::new(), &mut now);
+            all.append(&mut now);
             let rings = self.rings.load(StdOrdering::Relaxed);
             assert!(rings <= sleeps, "one ring a sleep: {rings} rings, {sleeps} sleeps");
         }
