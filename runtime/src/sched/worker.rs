@@ -78,6 +78,8 @@ pub(crate) struct Worker {
     budget: Cell<u32>,
     picks: Cell<u32>,
     news: Cell<u32>,
+    /// How many switches it makes before it looks at the clock, at the pace of late.
+    pace: Cell<u32>,
     role: Cell<Role>,
     phase: Cell<Phase>,
     /// The clock when it was last read.
@@ -141,6 +143,7 @@ impl Worker {
             budget: Cell::new(0),
             picks: Cell::new(0),
             news: Cell::new(0),
+            pace: Cell::new(1),
             role: Cell::new(Role::Worker),
             phase: Cell::new(Phase::Running),
             now: Cell::new(now),
@@ -226,7 +229,7 @@ impl Worker {
     /// Runs coroutines until the batch's time is over (true) or there is none (false).
     fn run_batch(&self) -> bool {
         let end = self.now.get() + BATCH;
-        let (mut switches, mut look) = (0, 1);
+        let (mut switches, mut look) = (0, self.pace.get());
         while let Some(task) = self.next() {
             if self.role.get() == Role::Searcher {
                 self.stop_searching();
@@ -244,6 +247,7 @@ impl Worker {
                 self.now.set(now);
                 let pace = u32::try_from(BATCH / 4 / each).unwrap_or(u32::MAX);
                 (switches, look) = (0, pace.clamp(1, MOST_SWITCHES));
+                self.pace.set(look);
             }
         }
         false
