@@ -119,7 +119,7 @@ fn wait_in_coroutine(
     let sides = [(Direction::Read, wanted.readable), (Direction::Write, wanted.writable)];
     loop {
         let wait = Wait::begin(Kind::Cancellable);
-        let nodes = sides.map(|_| Node::new(wait.waker()));
+        let nodes = sides.map(|_| Node::new(wait.waker(), ()));
         let mut enlisted = Ok(true);
         for ((direction, wanted), node) in sides.into_iter().zip(&nodes) {
             if wanted && matches!(enlisted, Ok(true)) {

@@ -246,7 +246,7 @@ impl Source {
     ) -> io::Result<Ready> {
         let slot = self.slot_or_new();
         let wait = Wait::begin(Kind::Cancellable);
-        let node = Node::new(wait.waker());
+        let node = Node::new(wait.waker(), ());
         // SAFETY: the node is withdrawn below, before it goes; a park does not unwind.
         if !unsafe { slot.enlist(direction, &node, self.fd(), driver) }? {
             // Without a park; so that no chain of these keeps the worker from the others.
@@ -270,7 +270,7 @@ impl Source {
             let wire = thread.wire()?;
             let wait = Wait::begin(Kind::Uninterruptible);
             let waker = wait.waker();
-            let node = Node::new(waker);
+            let node = Node::new(waker, ());
             // SAFETY: the node is withdrawn below, before it goes.
             if !unsafe { slot.enlist_thread(direction, &node) } {
                 return Ok(Ready::CallAgain);

@@ -326,16 +326,31 @@ pub(crate) struct Waker {
     pub(crate) epoch: Epoch,
 }
 
+/// A wait that the caller has won.
+#[must_use = "a task that was claimed must be delivered"]
+pub(crate) struct Claimed(Option<Task>);
+
+impl Claimed {
+    /// Lets the task go on. Best done after the lock under which it was claimed.
+    pub(crate) fn deliver(self) {
+        if let Some(task) = self.0 {
+            task.deliver();
+        }
+    }
+}
+
 impl Waker {
+    /// Wins the wait, unless it is over; nobody else can win it then.
+    pub(crate) fn claim(self) -> Option<Claimed> {
+        match self.task.word.wake(self.epoch) {
+            Wake::Enqueue => Some(Claimed(Some(self.task))),
+            Wake::Noticed => Some(Claimed(None)),
+            Wake::Stale => None,
+        }
+    }
+
     /// Ends the wait: true if it was this call that did.
     pub(crate) fn wake(self) -> bool {
-        match self.task.word.wake(self.epoch) {
-            Wake::Enqueue => {
-                self.task.deliver();
-                true
-            }
-            Wake::Noticed => true,
-            Wake::Stale => false,
-        }
+        self.claim().map(Claimed::deliver).is_some()
     }
 }

@@ -1,8 +1,17 @@
 //! An intrusive list of waits, whose nodes stand on the waiters' stacks: a wait allocates nothing.
 //!
-//! The list and the links of its nodes belong to the lock of whatever they wait for. A waker copies
-//! the waker out of a node while it unlinks it, under that lock, and never touches the node again:
-//! the waiter may be gone as soon as it sees itself unlinked.
+//! The list, the links of its nodes and what they carry belong to the lock of whatever they wait
+//! for. Somebody who wakes takes a node out under that lock, and never touches it afterwards: the
+//! waiter may be gone as soon as it sees itself unlinked.
+//!
+//! # Handing something over
+//!
+//! To give a waiter something (a permit, a message), under the lock: look at the first node, put
+//! the gift into what it carries, claim its waker; if the claim is refused, the waiter has given up
+//! (a timeout, a cancellation, another arm of a `select!`): take the gift back. Then unlink the
+//! node in either case, and after the lock deliver the claimed task. As long as the node is linked
+//! its owner cannot leave without the lock, so the node lives for as long as it is touched; and a
+//! claim has one winner, so a gift that was claimed is found by the waiter, and no other is.
 
 use std::{
     cell::Cell,
@@ -13,24 +22,37 @@ use std::{
 
 use super::header::Waker;
 
-/// One wait in one list.
-pub(crate) struct Node {
+/// One wait in one list, and what it carries.
+pub(crate) struct Node<P = ()> {
     waker: Waker,
-    prev: Cell<*const Node>,
-    next: Cell<*const Node>,
+    carries: P,
+    prev: Cell<*const Node<P>>,
+    next: Cell<*const Node<P>>,
     linked: AtomicBool,
     _pinned: PhantomPinned,
 }
 
-impl Node {
-    pub(crate) fn new(waker: Waker) -> Node {
+impl<P> Node<P> {
+    pub(crate) fn new(waker: Waker, carries: P) -> Node<P> {
         Node {
             waker,
+            carries,
             prev: Cell::new(ptr::null()),
             next: Cell::new(ptr::null()),
             linked: AtomicBool::new(false),
             _pinned: PhantomPinned,
         }
+    }
+
+    /// What ends the wait.
+    pub(crate) fn waker(&self) -> Waker {
+        self.waker
+    }
+
+    /// What it carries: to be touched under the list's lock, and by the waiter once the node is
+    /// not linked.
+    pub(crate) fn carries(&self) -> &P {
+        &self.carries
     }
 
     /// Whether nobody has taken it out of its list yet. Once false, it stays so, and nobody but
@@ -44,17 +66,17 @@ impl Node {
 
 /// The list; first come, first woken.
 #[derive(Debug)]
-pub(crate) struct WaitList {
-    first: *const Node,
-    last: *const Node,
+pub(crate) struct WaitList<P = ()> {
+    first: *const Node<P>,
+    last: *const Node<P>,
 }
 
-// SAFETY: the nodes are touched only by who holds the lock that the list is in; what is in them,
-// a waker, may be used on any thread.
-unsafe impl Send for WaitList {}
+// SAFETY: the nodes are touched only by who holds the lock that the list is in; a waker may be used
+// on any thread, and so may what they carry.
+unsafe impl<P: Send> Send for WaitList<P> {}
 
-impl WaitList {
-    pub(crate) const fn new() -> WaitList {
+impl<P> WaitList<P> {
+    pub(crate) const fn new() -> WaitList<P> {
         WaitList { first: ptr::null(), last: ptr::null() }
     }
 
@@ -68,7 +90,7 @@ impl WaitList {
     ///
     /// - The node is in no list, and stays where it is until it is unlinked: popped by a waker, or
     ///   removed by its owner under the same lock.
-    pub(crate) unsafe fn push(&mut self, node: &Node) {
+    pub(crate) unsafe fn push(&mut self, node: &Node<P>) {
         debug_assert!(!node.is_linked());
         node.prev.set(self.last);
         node.next.set(ptr::null());
@@ -80,6 +102,13 @@ impl WaitList {
             None => self.first = node,
         }
         self.last = node;
+    }
+
+    /// The node that has waited longest. It stays linked, and so alive, for as long as the list's
+    /// lock is held and it is not unlinked.
+    pub(crate) fn first(&self) -> Option<&Node<P>> {
+        // SAFETY: as in `push`.
+        unsafe { self.first.as_ref() }
     }
 
     /// Takes the first.
@@ -96,13 +125,21 @@ impl WaitList {
     /// # Safety
     ///
     /// - If the node is in a list, it is in this one.
-    pub(crate) unsafe fn remove(&mut self, node: &Node) {
+    pub(crate) unsafe fn remove(&mut self, node: &Node<P>) {
         if node.is_linked() {
             self.unlink(node);
         }
     }
 
-    fn unlink(&mut self, node: &Node) {
+    /// Takes the first out, after whatever was done with it.
+    pub(crate) fn unlink_first(&mut self) {
+        // SAFETY: as in `push`.
+        if let Some(node) = unsafe { self.first.as_ref() } {
+            self.unlink(node);
+        }
+    }
+
+    fn unlink(&mut self, node: &Node<P>) {
         let (prev, next) = (node.prev.get(), node.next.get());
         // SAFETY: as in `push`.
         match unsafe { prev.as_ref() } {
