@@ -9,7 +9,7 @@ use crate::{cancel, current};
 #[inline]
 pub(crate) fn operation() -> io::Result<()> {
     let Some(task) = current::task() else {
-        return Ok(());
+        return told();
     };
     let must_yield = current::with_worker(|worker| worker.is_some_and(|worker| worker.spend()));
     if must_yield && !std::thread::panicking() {
@@ -17,18 +17,21 @@ pub(crate) fn operation() -> io::Result<()> {
             worker.expect("a coroutine has a worker").yield_now(task);
         });
     }
-    if task.word.is_cancelled()
-        && let Some(reason) = cancel::pending()
-    {
-        return Err(cancel::fail(reason).into());
-    }
-    Ok(())
+    // SAFETY: the task is the running one, so this is its home.
+    let deadline = unsafe { task.local() }.scope_deadline.get();
+    if task.word.is_cancelled() || deadline != u64::MAX { told() } else { Ok(()) }
+}
+
+/// Fails if the caller is to be told of a cancellation.
+#[inline]
+fn told() -> io::Result<()> {
+    cancel::pending().map_or(Ok(()), |reason| Err(cancel::fail(reason).into()))
 }
 
 /// The error of a wait that was cancelled.
 #[cold]
 pub(crate) fn cancelled() -> io::Error {
-    let reason = cancel::pending().unwrap_or(cancel::Reason::Requested);
+    let reason = cancel::pending().unwrap_or(cancel::Reason::Deadline);
     cancel::fail(reason).into()
 }
 

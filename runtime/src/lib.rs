@@ -100,6 +100,8 @@ mod current;
 #[cfg(not(loom))]
 mod fault;
 #[cfg(not(loom))]
+mod local;
+#[cfg(not(loom))]
 mod metrics;
 #[cfg(not(loom))]
 pub mod net;
@@ -125,7 +127,8 @@ pub use crate::{
     metrics::Metrics,
     ready::await_io::{Ready, await_io},
     runtime::{Handle, Runtime, run},
-    thread::{Builder, JoinHandle, current, go, go_local, park, park_timeout, yield_now},
+    task::scope::linked_scope as scope,
+    thread::{Builder, JoinHandle, LocalKey, current, go, go_local, park, park_timeout, yield_now},
     time::{sleep, sleep_until},
 };
 #[cfg(not(loom))]

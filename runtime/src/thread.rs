@@ -19,8 +19,14 @@ use crate::{
         wait::Wait,
     },
 };
+pub use std::thread::{Result, available_parallelism, panicking};
+
 pub use crate::{
-    task::join::JoinHandle,
+    local::{AccessError, LocalKey},
+    task::{
+        join::JoinHandle,
+        scope::{Scope, ScopedJoinHandle, scope},
+    },
     time::{sleep, sleep_until},
 };
 
@@ -138,7 +144,7 @@ impl Builder {
     }
 
     #[track_caller]
-    fn options(self) -> io::Result<Options> {
+    pub(crate) fn options(self) -> io::Result<Options> {
         let mut options = Options::new();
         options.name = self.name.map(String::into_boxed_str);
         options.stack_size = self.stack_size.map(StackSize::new).transpose()?;
@@ -226,6 +232,10 @@ impl Thread {
 
     pub(crate) fn task(&self) -> Task {
         self.0.task()
+    }
+
+    pub(crate) fn task_ref(&self) -> TaskRef {
+        self.0.clone()
     }
 
     /// Its id.

@@ -14,7 +14,7 @@ use crate::{
     sched::worker::Worker,
     task::{
         list::Node,
-        wait::{Kind, Wait, Waited},
+        wait::{Kind, Until, Wait, Waited},
     },
 };
 
@@ -89,12 +89,16 @@ pub fn await_io(fd: impl AsFd, interest: Interest, deadline: Option<Instant>) ->
         });
     }
     let unwinding = current::task().is_some();
-    let deadline = if unwinding { Some(Instant::now()) } else { deadline };
+    let until = Until::of(Kind::Cancellable, deadline);
+    let deadline = if unwinding { Some(Instant::now()) } else { until.first };
     loop {
         match poll::wait(fd, interest, None, deadline)? {
             poll::Woken::Ready { readable, writable } => return Ok(Ready { readable, writable }),
             poll::Woken::TimedOut if unwinding => return Err(coop::unwinding()),
-            poll::Woken::TimedOut => return Err(timed_out()),
+            poll::Woken::TimedOut => match until.judge(Waited::TimedOut) {
+                Waited::Cancelled => return Err(coop::cancelled()),
+                _ => return Err(timed_out()),
+            },
             poll::Woken::Rung | poll::Woken::Interrupted => {}
         }
     }

@@ -25,7 +25,7 @@ use crate::{
         list::Node,
         state::Commit,
         thread,
-        wait::{Kind, Wait, Waited, thread_resumes},
+        wait::{Kind, Until, Wait, Waited, thread_resumes},
     },
 };
 
@@ -257,7 +257,7 @@ impl Source {
         slot.withdraw(direction, &node);
         match waited {
             // The event has come as well: the call decides.
-            Waited::TimedOut if was_woken => Ok(Ready::CallAgain),
+            Waited::TimedOut | Waited::Cancelled if was_woken => Ok(Ready::CallAgain),
             Waited::TimedOut => Ok(Ready::TimedOut),
             Waited::Woken => Ok(Ready::CallAgain),
             Waited::Cancelled => Err(coop::cancelled()),
@@ -275,10 +275,11 @@ impl Source {
             if !unsafe { slot.enlist_thread(direction, &node) } {
                 return Ok(Ready::CallAgain);
             }
+            let until = Until::of(Kind::Cancellable, deadline);
             let polled = match waker.task.word.commit() {
                 Commit::Parked => {
                     let interest = direction.interest();
-                    let polled = thread.parker().park_on(wire, self.fd(), interest, deadline);
+                    let polled = thread.parker().park_on(wire, self.fd(), interest, until.first);
                     let rung = matches!(polled, Ok(poll::Woken::Rung));
                     let _either = thread_resumes(waker, thread, rung);
                     polled
@@ -287,7 +288,10 @@ impl Source {
             };
             slot.withdraw(direction, &node);
             match polled? {
-                poll::Woken::TimedOut => Ok(Ready::TimedOut),
+                poll::Woken::TimedOut => match until.judge(Waited::TimedOut) {
+                    Waited::Cancelled => Err(coop::cancelled()),
+                    _ => Ok(Ready::TimedOut),
+                },
                 _ => Ok(Ready::CallAgain),
             }
         })

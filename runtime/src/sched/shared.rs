@@ -20,6 +20,7 @@ use super::{
     inbox::Inbox,
 };
 use crate::{
+    cancel,
     task::{
         header::{HEADERS, Task, Waker},
         state::Stage,
@@ -251,22 +252,38 @@ impl Watch {
 
     /// Parks the caller, uninterruptibly, until `reached` says so (true) or the deadline passes.
     pub(crate) fn wait(&self, deadline: Option<Instant>, reached: impl Fn() -> bool) -> bool {
+        self.wait_for(Kind::Uninterruptible, deadline, reached)
+    }
+
+    /// Parks the caller until `reached` says so. When the caller is cancelled, it unwinds.
+    pub(crate) fn wait_cancellable(&self, reached: impl Fn() -> bool) {
+        cancel::check_unwind();
+        while !self.wait_for(cancel::infallible(), None, &reached) {
+            cancel::check_unwind();
+        }
+    }
+
+    /// False if the wait has ended before: by its deadline, or by a cancellation.
+    fn wait_for(&self, kind: Kind, deadline: Option<Instant>, reached: impl Fn() -> bool) -> bool {
         // ORDER: Relaxed: ordered by the fence.
         self.watched.fetch_add(1, Ordering::Relaxed);
         // ORDER: SeqCst fence: partner is the fence in `is_watched`.
         fence(Ordering::SeqCst);
+        let mut waited = Waited::Woken;
         let mut done = reached();
-        let mut late = false;
-        while !done && !late {
-            let wait = Wait::begin(Kind::Uninterruptible);
+        while !done && waited == Waited::Woken {
+            let wait = Wait::begin(kind);
             self.wakers().push(wait.waker());
             if !reached() {
-                late = wait.park(deadline) == Waited::TimedOut;
+                waited = wait.park(deadline);
             }
             done = reached();
         }
         // ORDER: Relaxed: who still notifies finds an empty list, or stale wakers.
-        self.watched.fetch_sub(1, Ordering::Relaxed);
+        if self.watched.fetch_sub(1, Ordering::Relaxed) == 1 && !done {
+            // Our waker is stale; nobody else's is there.
+            self.wakers().retain(|waker| !waker.is_stale());
+        }
         done
     }
 }

@@ -30,7 +30,7 @@ use crate::{
     ready::{driver::Driver, slot},
     stable::Stable,
     task::{
-        body::Outcome,
+        body::{Outcome, contain},
         header::{HEADERS, Header, Local, NONE, Task, TaskRef},
         id::Ids,
         join_word::Finish,
@@ -533,6 +533,8 @@ impl Worker {
         }
         local.suspender.set(None);
         local.shields.set(0);
+        local.scope_deadline.set(u64::MAX);
+        local.locals.reset();
         local.deadline.set(u64::MAX);
         let timer = local.timer.replace(NONE);
         if timer != NONE {
@@ -731,7 +733,12 @@ fn end(task: Task, local: &Local, refused: Option<Box<dyn std::any::Any + Send>>
             }
         }
     });
-    match task.join.finish() {
+    if !local.locals.is_empty() {
+        contain(|| local.locals.clear());
+    }
+    let scope = local.scope.take();
+    let finish = task.join.finish();
+    match finish {
         Finish::Leave => {}
         // SAFETY: the join word has said so.
         Finish::WakeJoiner => drop(unsafe { task.joiner() }.wake()),
@@ -739,5 +746,8 @@ fn end(task: Task, local: &Local, refused: Option<Box<dyn std::any::Any + Send>>
             // SAFETY: the handle has gone, the body is ours again.
             unsafe { body.free() };
         }
+    }
+    if let Some(scope) = scope {
+        scope.child_ended(outcome, finish == Finish::DropResult);
     }
 }

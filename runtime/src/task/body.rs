@@ -50,11 +50,7 @@ impl<F: FnOnce() -> T, T> Run for Body<F, T> {
             Ok(result) => result,
             Err(payload) => Err(cancel::published(payload)),
         };
-        let outcome = match &result {
-            Ok(_) => Outcome::Returned,
-            Err(payload) if payload.is::<Cancelled>() => Outcome::Cancelled,
-            Err(_) => Outcome::Panicked,
-        };
+        let outcome = Outcome::of(&result);
         // SAFETY: as above.
         unsafe { *self.result.get() = Some(result) };
         outcome
@@ -70,6 +66,16 @@ pub(crate) enum Outcome {
     Panicked,
     /// It was unwound by a cancellation, or never ran.
     Cancelled,
+}
+
+impl Outcome {
+    pub(crate) fn of<T>(result: &Result<T>) -> Outcome {
+        match result {
+            Ok(_) => Outcome::Returned,
+            Err(payload) if payload.is::<Cancelled>() => Outcome::Cancelled,
+            Err(_) => Outcome::Panicked,
+        }
+    }
 }
 
 /// The coroutine's pointer to its body.

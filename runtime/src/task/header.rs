@@ -10,7 +10,10 @@ use std::{
     cell::{Cell, UnsafeCell},
     panic::Location,
     ptr::NonNull,
-    sync::atomic::{AtomicPtr, AtomicU8, AtomicU32, AtomicU64, Ordering},
+    sync::{
+        Arc,
+        atomic::{AtomicPtr, AtomicU32, AtomicU64, Ordering},
+    },
 };
 
 use lif_coro::{Coroutine, StackSize, Suspender};
@@ -18,7 +21,9 @@ use lif_coro::{Coroutine, StackSize, Suspender};
 use super::{
     body::BodyPtr,
     join_word::JoinWord,
+    local::Locals,
     park_word::ParkWord,
+    scope::ScopeCore,
     state::{Epoch, TaskWord, Wake},
     thread::Parker,
 };
@@ -52,7 +57,7 @@ pub(crate) struct Header {
     joiner: UnsafeCell<Option<Waker>>,
     meta: UnsafeCell<Meta>,
     id: AtomicU64,
-    reason: AtomicU8,
+    reason: AtomicU32,
     refs: AtomicU32,
 }
 
@@ -82,6 +87,12 @@ pub(crate) struct Local {
     pub(crate) resident: Cell<u32>,
     /// How many shields defer a cancellation.
     pub(crate) shields: Cell<u32>,
+    /// When the nearest `timeout` around the running code ends its waits, by the clock.
+    pub(crate) scope_deadline: Cell<u64>,
+    /// The scope that waits for the end of this task.
+    pub(crate) scope: Cell<Option<Arc<ScopeCore>>>,
+    /// The values of `coroutine_local!`.
+    pub(crate) locals: Locals,
     /// Whether the timer has ended the present wait.
     pub(crate) timed_out: Cell<bool>,
 }
@@ -121,6 +132,9 @@ impl Pooled for Header {
                 timer: Cell::new(NONE),
                 resident: Cell::new(NONE),
                 shields: Cell::new(0),
+                scope_deadline: Cell::new(u64::MAX),
+                scope: Cell::new(None),
+                locals: Locals::new(),
                 timed_out: Cell::new(false),
             }),
             join: JoinWord::new(),
@@ -133,7 +147,7 @@ impl Pooled for Header {
                 runtime: 0,
             }),
             id: AtomicU64::new(0),
-            reason: AtomicU8::new(0),
+            reason: AtomicU32::new(0),
             refs: AtomicU32::new(0),
         }
     }
@@ -230,8 +244,8 @@ impl Header {
     /// Asks the task to end, for `reason` if it has none yet.
     pub(crate) fn cancel(&'static self, reason: Reason) {
         // ORDER: Relaxed: published by the Release in `TaskWord::cancel`. The first reason stays.
-        let _first =
-            self.reason.compare_exchange(0, reason as u8, Ordering::Relaxed, Ordering::Relaxed);
+        let raw = reason.to_raw();
+        let _first = self.reason.compare_exchange(0, raw, Ordering::Relaxed, Ordering::Relaxed);
         if self.word.cancel() == Wake::Enqueue {
             self.deliver();
         }
@@ -340,6 +354,11 @@ impl Claimed {
 }
 
 impl Waker {
+    /// Whether the wait is over, so that nobody can win it any more.
+    pub(crate) fn is_stale(self) -> bool {
+        !self.task.word.is_waiting_in(self.epoch)
+    }
+
     /// Wins the wait, unless it is over; nobody else can win it then.
     pub(crate) fn claim(self) -> Option<Claimed> {
         match self.task.word.wake(self.epoch) {

@@ -6,7 +6,7 @@ use std::{
 };
 
 use super::{
-    body::ResultPtr,
+    body::{Outcome, ResultPtr, contain},
     header::TaskRef,
     wait::{Kind, Wait, Waited},
 };
@@ -29,7 +29,8 @@ use crate::{
 /// ```
 pub struct JoinHandle<T> {
     thread: Thread,
-    result: ResultPtr<T>,
+    /// `None` once the handle has let go of it.
+    result: Option<ResultPtr<T>>,
 }
 
 // SAFETY: the handle gives the result, a `T` or a payload that is Send, to the thread that it is
@@ -46,7 +47,7 @@ impl<T> fmt::Debug for JoinHandle<T> {
 
 impl<T> JoinHandle<T> {
     pub(crate) fn new(task: TaskRef, result: ResultPtr<T>) -> JoinHandle<T> {
-        JoinHandle { thread: Thread::new(task), result }
+        JoinHandle { thread: Thread::new(task), result: Some(result) }
     }
 
     /// Parks the caller until the coroutine has ended, and returns what it has returned.
@@ -133,6 +134,22 @@ impl<T> JoinHandle<T> {
         self.task().cancel(Reason::Requested);
     }
 
+    /// As [`cancel`](Self::cancel), for a reason. The first reason stays.
+    ///
+    /// ```
+    /// use lif::cancel::Reason;
+    /// lif::run(|| {
+    ///     let sleeper = lif::go(|| lif::sleep(std::time::Duration::MAX));
+    ///     sleeper.cancel_with(Reason::Custom(7));
+    ///     let payload = sleeper.join().unwrap_err();
+    ///     let cancelled = payload.downcast_ref::<lif::Cancelled>().unwrap();
+    ///     assert_eq!(cancelled.reason(), Reason::Custom(7));
+    /// });
+    /// ```
+    pub fn cancel_with(&self, reason: Reason) {
+        self.task().cancel(reason);
+    }
+
     /// The coroutine's id.
     #[must_use]
     pub fn id(&self) -> ThreadId {
@@ -189,10 +206,26 @@ impl<T> JoinHandle<T> {
     }
 
     fn take(self) -> std::thread::Result<T> {
+        let result = self.result.as_ref().expect("a handle that has not let go");
         // SAFETY: the join word is DONE, as both callers have seen.
-        let result = unsafe { self.result.take() };
+        let result = unsafe { result.take() };
         // `Drop` frees the body.
         result.expect("a finished coroutine has left its result")
+    }
+
+    /// Detaches the coroutine, or drops the result that it has left; says how it had ended then.
+    pub(crate) fn let_go(&mut self) -> Option<Outcome> {
+        let result = self.result.take()?;
+        if self.task().join.detach() {
+            return None;
+        }
+        // SAFETY: the join word is DONE, and the result is taken here for the last time.
+        let left = unsafe { result.take() };
+        let outcome = left.as_ref().map(Outcome::of);
+        contain(|| drop(left));
+        // SAFETY: the join word is DONE, so the body is the handle's, which has just forgotten it.
+        unsafe { result.body().free() };
+        outcome
     }
 }
 
@@ -219,12 +252,6 @@ fn abort_stuck(waiting: &Thread, awaited: &Thread) -> ! {
 
 impl<T> Drop for JoinHandle<T> {
     fn drop(&mut self) {
-        let task = self.task();
-        if task.join.detach() {
-            return;
-        }
-        let body = self.result.body();
-        // SAFETY: the join word is DONE, so the body is the handle's, which goes with this.
-        unsafe { body.free() };
+        self.let_go();
     }
 }

@@ -1,6 +1,6 @@
 //! Making tasks: the one path by which a closure becomes a coroutine.
 
-use std::panic::Location;
+use std::{panic::Location, sync::Arc};
 
 use lif_coro::StackSize;
 
@@ -9,6 +9,7 @@ use super::{
     header::{HEADERS, Meta, Task, TaskRef},
     id,
     join::JoinHandle,
+    scope::ScopeCore,
 };
 use crate::{
     cancel::{self, Reason},
@@ -24,12 +25,13 @@ pub(crate) struct Options {
     pub(crate) name: Option<Box<str>>,
     pub(crate) stack_size: Option<StackSize>,
     pub(crate) spawned_at: &'static Location<'static>,
+    pub(crate) scope: Option<Arc<ScopeCore>>,
 }
 
 impl Options {
     #[track_caller]
     pub(crate) fn new() -> Options {
-        Options { name: None, stack_size: None, spawned_at: Location::caller() }
+        Options { name: None, stack_size: None, spawned_at: Location::caller(), scope: None }
     }
 }
 
@@ -77,7 +79,9 @@ pub(crate) unsafe fn spawn<F: FnOnce() -> T, T>(
     // SAFETY: the caller answers for the lifetimes.
     let (body, result) = unsafe { body::allocate(closure) };
     // SAFETY: the task has not been queued.
-    unsafe { task.local() }.body.set(Some(body));
+    let local = unsafe { task.local() };
+    local.body.set(Some(body));
+    local.scope.set(options.scope);
     // SAFETY: one of the two references.
     let handle = JoinHandle::new(unsafe { TaskRef::adopt(task) }, result);
     let queued = match place {

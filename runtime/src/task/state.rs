@@ -297,6 +297,13 @@ impl TaskWord {
         }
     }
 
+    /// Whether the wait `wanted` is the present one and has not been won.
+    pub(crate) fn is_waiting_in(&self, wanted: Epoch) -> bool {
+        // ORDER: Relaxed: once over, a wait stays over, and nothing else is concluded from it.
+        let seen = self.0.load(Ordering::Relaxed);
+        epoch(seen) == wanted && matches!(state(seen), EXECUTING | IO_WAITING)
+    }
+
     /// Where the task is now; already history when it is looked at.
     pub(crate) fn stage(&self) -> Stage {
         // ORDER: Relaxed: for reports; nothing else is read on the strength of it.

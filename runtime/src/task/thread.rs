@@ -19,7 +19,10 @@ use std::{
 
 use lif_coro::StackSize;
 
-use super::header::{HEADERS, Meta, Task, TaskRef};
+use super::{
+    body::contain,
+    header::{HEADERS, Meta, Task, TaskRef},
+};
 use crate::{
     ready::poll,
     stable::{Pooled, Stable},
@@ -181,6 +184,10 @@ impl ThreadTask {
 impl Drop for ThreadTask {
     fn drop(&mut self) {
         let task = self.task();
+        // SAFETY: the header stands for this very thread.
+        let locals = &unsafe { task.local() }.locals;
+        contain(|| locals.clear());
+        locals.reset();
         task.word.finished();
         // A handle to the thread may live on and unpark it: that finds no wait. Somebody who
         // claimed the last wait may still ring the parker: it stays one.

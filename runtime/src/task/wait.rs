@@ -20,7 +20,7 @@ use super::{
     state::Commit,
     thread,
 };
-use crate::{current, sched::worker::Worker};
+use crate::{cancel, current, sched::worker::Worker, time::clock};
 
 /// Whether a cancellation ends a wait.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -39,13 +39,14 @@ pub(crate) enum Waited {
     Woken,
     /// By its deadline.
     TimedOut,
-    /// By a cancellation, before it parked.
+    /// By a cancellation, before it parked, or by the deadline of a `timeout` around it.
     Cancelled,
 }
 
 /// A wait that has begun.
 pub(crate) struct Wait {
     waker: Waker,
+    kind: Kind,
 }
 
 impl Wait {
@@ -53,11 +54,11 @@ impl Wait {
     pub(crate) fn begin(kind: Kind) -> Wait {
         if let Some(task) = current::switchable() {
             let noint = kind == Kind::Uninterruptible || shielded(task);
-            return Wait { waker: Waker { task, epoch: task.word.begin_wait(noint) } };
+            return Wait { waker: Waker { task, epoch: task.word.begin_wait(noint) }, kind };
         }
         thread::with(|thread| {
             let task = thread.task();
-            Wait { waker: Waker { task, epoch: task.word.begin_wait(true) } }
+            Wait { waker: Waker { task, epoch: task.word.begin_wait(true) }, kind }
         })
     }
 
@@ -68,13 +69,46 @@ impl Wait {
 
     /// Parks until the waker is woken, the deadline has passed, or the task is cancelled.
     pub(crate) fn park(self, deadline: Option<Instant>) -> Waited {
-        if self.waker.task.is_thread() {
-            return park_thread(self.waker, deadline);
+        let until = Until::of(self.kind, deadline);
+        let waited = if self.waker.task.is_thread() {
+            park_thread(self.waker, until.first)
+        } else {
+            current::with_worker(|worker| {
+                let worker = worker.expect("a coroutine waits on its home");
+                park_coroutine(worker, self.waker, until.first)
+            })
+        };
+        until.judge(waited)
+    }
+}
+
+/// When a wait ends by itself: at its own deadline, or at that of a `timeout` around it.
+#[derive(Clone, Copy)]
+pub(crate) struct Until {
+    pub(crate) first: Option<Instant>,
+    by_scope: bool,
+}
+
+impl Until {
+    pub(crate) fn of(kind: Kind, own: Option<Instant>) -> Until {
+        let scope = match kind {
+            Kind::Cancellable => cancel::with_local(|local| local.scope_deadline.get()),
+            Kind::Uninterruptible => u64::MAX,
+        };
+        if scope == u64::MAX {
+            return Until { first: own, by_scope: false };
         }
-        current::with_worker(|worker| {
-            let worker = worker.expect("a coroutine waits on its home");
-            park_coroutine(worker, self.waker, deadline)
-        })
+        let scope = clock::instant(scope);
+        let by_scope = own.is_none_or(|own| scope < own);
+        Until { first: if by_scope { Some(scope) } else { own }, by_scope }
+    }
+
+    /// A wait that a `timeout` has ended was cancelled.
+    pub(crate) fn judge(self, waited: Waited) -> Waited {
+        match waited {
+            Waited::TimedOut if self.by_scope => Waited::Cancelled,
+            other => other,
+        }
     }
 }
 

@@ -19,6 +19,11 @@ pub(crate) fn nanos(instant: Instant) -> u64 {
     u64::try_from(since.as_nanos()).unwrap_or(u64::MAX)
 }
 
+/// The inverse of [`nanos`].
+pub(crate) fn instant(nanos: u64) -> Instant {
+    base() + Duration::from_nanos(nanos)
+}
+
 /// Now, in nanoseconds.
 pub(crate) fn now() -> u64 {
     nanos(Instant::now())
