@@ -34,6 +34,8 @@ pub struct CancelToken(Arc<Inner>);
 struct Inner {
     state: Mutex<State>,
     cancelled: Watch,
+    /// Kept alive, since it passes a cancellation on.
+    _parent: Option<Arc<Inner>>,
 }
 
 #[derive(Default)]
@@ -96,7 +98,8 @@ impl CancelToken {
     /// A token that is cancelled with this one, or by itself.
     #[must_use]
     pub fn child(&self) -> CancelToken {
-        let child = CancelToken::new();
+        let parent = Some(Arc::clone(&self.0));
+        let child = CancelToken(Arc::new(Inner { _parent: parent, ..Inner::default() }));
         let mut state = self.0.state();
         match state.reason {
             Some(reason) => child.0.state().reason = Some(reason),
