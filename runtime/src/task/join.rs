@@ -230,7 +230,7 @@ impl<T> JoinHandle<T> {
 }
 
 /// Whether nobody but the worker of this thread can run `task`.
-fn only_this_worker_runs(task: super::header::Task) -> bool {
+pub(crate) fn only_this_worker_runs(task: super::header::Task) -> bool {
     current::with_worker(|worker| {
         let Some(worker) = worker else { return false };
         match task.home() {

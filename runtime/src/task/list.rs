@@ -13,14 +13,10 @@
 //! its owner cannot leave without the lock, so the node lives for as long as it is touched; and a
 //! claim has one winner, so a gift that was claimed is found by the waiter, and no other is.
 
-use std::{
-    cell::Cell,
-    marker::PhantomPinned,
-    ptr,
-    sync::atomic::{AtomicBool, Ordering},
-};
+use std::{cell::Cell, iter, marker::PhantomPinned, ptr};
 
 use super::header::Waker;
+use crate::atomics::{AtomicBool, Ordering};
 
 /// One wait in one list, and what it carries.
 pub(crate) struct Node<P = ()> {
@@ -104,11 +100,36 @@ impl<P> WaitList<P> {
         self.last = node;
     }
 
+    /// Puts a node before all others.
+    ///
+    /// # Safety
+    ///
+    /// - As [`push`](Self::push).
+    pub(crate) unsafe fn push_front(&mut self, node: &Node<P>) {
+        debug_assert!(!node.is_linked());
+        node.prev.set(ptr::null());
+        node.next.set(self.first);
+        // ORDER: Relaxed: as in `push`.
+        node.linked.store(true, Ordering::Relaxed);
+        // SAFETY: as in `push`.
+        match unsafe { self.first.as_ref() } {
+            Some(first) => first.prev.set(node),
+            None => self.last = node,
+        }
+        self.first = node;
+    }
+
     /// The node that has waited longest. It stays linked, and so alive, for as long as the list's
     /// lock is held and it is not unlinked.
     pub(crate) fn first(&self) -> Option<&Node<P>> {
         // SAFETY: as in `push`.
         unsafe { self.first.as_ref() }
+    }
+
+    /// All nodes, the one that has waited longest first.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Node<P>> {
+        // SAFETY: as in `push`; the list cannot change while it is borrowed.
+        iter::successors(self.first(), |node| unsafe { node.next.get().as_ref() })
     }
 
     /// Takes the first.
