@@ -114,6 +114,8 @@ mod sched;
 #[cfg(not(loom))]
 mod stable;
 #[cfg(not(loom))]
+pub mod sync;
+#[cfg(not(loom))]
 mod task;
 #[cfg(not(loom))]
 pub mod thread;
