@@ -22,7 +22,8 @@ use super::{poison::Entered, raw_lock::Share, rwlock::RwLock};
 #[must_use = "dropped at once, it protects nothing"]
 pub struct RwLockReadGuard<'a, T: ?Sized> {
     lock: &'a RwLock<T>,
-    _not_send: PhantomData<*const ()>,
+    /// Neither `Send`, nor unwind safe if a reference to the value isn't.
+    _as_reference: PhantomData<(*const (), &'a T)>,
 }
 
 // SAFETY: a shared guard gives shared references to the value alone.
@@ -52,7 +53,7 @@ impl<'a, T: ?Sized> RwLockReadGuard<'a, T> {
     /// Of a lock that the caller has just taken for reading.
     #[inline]
     pub(super) fn new(lock: &'a RwLock<T>) -> LockResult<Self> {
-        lock.poison.wrap(RwLockReadGuard { lock, _not_send: PhantomData })
+        lock.poison.wrap(RwLockReadGuard { lock, _as_reference: PhantomData })
     }
 }
 
