@@ -94,6 +94,8 @@ mod blocking;
 #[cfg(not(loom))]
 pub mod cancel;
 #[cfg(not(loom))]
+pub mod channel;
+#[cfg(not(loom))]
 mod coop;
 #[cfg(not(loom))]
 mod current;

@@ -43,6 +43,8 @@
 // What the queue is built on, by the names under which the models give it theirs.
 use crate::task::{header, list, wait};
 
+pub mod mpsc;
+
 mod age;
 mod barrier;
 mod condvar;

@@ -88,16 +88,9 @@ impl<P> WaitList<P> {
     ///   removed by its owner under the same lock.
     pub(crate) unsafe fn push(&mut self, node: &Node<P>) {
         debug_assert!(!node.is_linked());
-        node.prev.set(self.last);
-        node.next.set(ptr::null());
         // ORDER: Relaxed: only the owner, who is the caller, looks without the lock.
         node.linked.store(true, Ordering::Relaxed);
-        // SAFETY: a node in the list is alive, and its links belong to the lock that we hold.
-        match unsafe { self.last.as_ref() } {
-            Some(last) => last.next.set(node),
-            None => self.first = node,
-        }
-        self.last = node;
+        self.attach(node);
     }
 
     /// Puts a node before all others.
@@ -132,6 +125,13 @@ impl<P> WaitList<P> {
         iter::successors(self.first(), |node| unsafe { node.next.get().as_ref() })
     }
 
+    /// The node that has waited longest after `node`, which is in this list.
+    pub(crate) fn after(&self, node: &Node<P>) -> Option<&Node<P>> {
+        debug_assert!(node.is_linked());
+        // SAFETY: as in `push`.
+        unsafe { node.next.get().as_ref() }
+    }
+
     /// Takes the first.
     pub(crate) fn pop(&mut self) -> Option<Waker> {
         // SAFETY: as in `push`.
@@ -160,7 +160,39 @@ impl<P> WaitList<P> {
         }
     }
 
+    /// Moves a node from this list to the end of another one under the same lock. Its owner sees it
+    /// linked all the while.
+    ///
+    /// # Safety
+    ///
+    /// - The node is in this list.
+    pub(crate) unsafe fn hand_to(&mut self, other: &mut WaitList<P>, node: &Node<P>) {
+        debug_assert!(node.is_linked());
+        self.detach(node);
+        other.attach(node);
+    }
+
     fn unlink(&mut self, node: &Node<P>) {
+        self.detach(node);
+        // ORDER: Release: partner is the Acquire in `Node::is_linked`. Nothing of the node is
+        // touched after this.
+        node.linked.store(false, Ordering::Release);
+    }
+
+    /// Puts the links of a node, and of those beside it, as they are in the list.
+    fn attach(&mut self, node: &Node<P>) {
+        node.prev.set(self.last);
+        node.next.set(ptr::null());
+        // SAFETY: a node in the list is alive, and its links belong to the lock that we hold.
+        match unsafe { self.last.as_ref() } {
+            Some(last) => last.next.set(node),
+            None => self.first = node,
+        }
+        self.last = node;
+    }
+
+    /// Lets the list, and those beside the node, forget it.
+    fn detach(&mut self, node: &Node<P>) {
         let (prev, next) = (node.prev.get(), node.next.get());
         // SAFETY: as in `push`.
         match unsafe { prev.as_ref() } {
@@ -172,8 +204,5 @@ impl<P> WaitList<P> {
             Some(next) => next.prev.set(prev),
             None => self.last = prev,
         }
-        // ORDER: Release: partner is the Acquire in `Node::is_linked`. Nothing of the node is
-        // touched after this.
-        node.linked.store(false, Ordering::Release);
     }
 }

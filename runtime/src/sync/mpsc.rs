@@ -1,0 +1,1 @@
+//! As [`std::sync::mpsc`].
