@@ -28,6 +28,8 @@ mod error;
 mod iter;
 mod peer;
 mod receiver;
+#[doc(hidden)]
+pub mod select;
 mod sender;
 mod shared;
 mod slot;
@@ -47,6 +49,7 @@ pub use self::{
     },
     iter::{IntoIter, Iter, TryIter},
     receiver::Receiver,
+    select::{Select, SelectedOperation},
     sender::Sender,
 };
 use self::{receiver::Source, shared::Shared, timer::Timer};
