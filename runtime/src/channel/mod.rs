@@ -26,6 +26,7 @@
 mod core;
 mod error;
 mod iter;
+pub mod oneshot;
 mod peer;
 mod receiver;
 #[doc(hidden)]
@@ -42,6 +43,8 @@ use std::{
     time::{Duration, Instant},
 };
 
+#[doc(inline)]
+pub use crate::{select, select_biased};
 pub use self::{
     error::{
         ReadyTimeoutError, RecvError, RecvTimeoutError, SelectTimeoutError, SendError,
