@@ -125,11 +125,7 @@ impl<T> State<T> {
         if !self.receivers.is_empty()
             && let Meeting::Won(node, claimed) = Me::alone().meet(&mut self.receivers, |_| Wanted::Yes)
         {
-            // SAFETY: it is linked, and the lock is held.
-            let node = unsafe { &*node };
-            node.carries().give(Cargo::Message(message));
-            // SAFETY: `meet` has found it in this list.
-            unsafe { self.receivers.remove(node) };
+            self.hand_over(node, message);
             return Sent::Done(Some(claimed));
         }
         if !self.has_room() {
@@ -227,13 +223,18 @@ impl<T> State<T> {
     /// Puts a message where a place was granted for it.
     pub(crate) fn send_reserved(&mut self, message: T) -> Sent<T> {
         self.reserved -= 1;
-        self.send(message)
+        let sent = self.send(message);
+        if let Sent::Done(Some(_)) = &sent {
+            // It has gone past the buffer, so its place is free.
+            self.fill_all_room();
+        }
+        sent
     }
 
     /// Gives back a place for which no message will come.
-    pub(crate) fn give_up_room(&mut self) -> Option<Claimed> {
+    pub(crate) fn give_up_room(&mut self) {
         self.reserved -= 1;
-        self.fill_room()
+        self.fill_all_room();
     }
 
     /// Gives a promised receiver its message, or tells it that none will come.
@@ -253,6 +254,32 @@ impl<T> State<T> {
         // SAFETY: it is in this list, as the promise has put it there.
         unsafe { self.promised.remove(partner) };
         claimed
+    }
+
+    /// Uses places that have become free while receivers wait, which is so only when they were
+    /// reserved before: what comes into the buffer goes on to them, and frees its place again.
+    fn fill_all_room(&mut self) {
+        while let Some(sender) = self.fill_room() {
+            sender.deliver();
+            if let Some(message) = self.queue.pop_front() {
+                match Me::alone().meet(&mut self.receivers, |_| Wanted::Yes) {
+                    Meeting::Won(node, claimed) => {
+                        self.hand_over(node, message);
+                        claimed.deliver();
+                    }
+                    _ => self.queue.push_front(message),
+                }
+            }
+        }
+    }
+
+    /// Gives a receiver, whose wait was won, its message.
+    fn hand_over(&mut self, node: *const Node<Slot<T>>, message: T) {
+        // SAFETY: `meet` has found it in the list of receivers, whose lock is held.
+        let node = unsafe { &*node };
+        node.carries().give(Cargo::Message(message));
+        // SAFETY: it is in this list.
+        unsafe { self.receivers.remove(node) };
     }
 
     /// Uses a place that has become free for the sender that has waited longest.

@@ -12,16 +12,16 @@
 //! | nothing | [`never`] | |
 //!
 //! [`select!`](crate::select) waits for several operations at once, and does one of them;
-//! [`Select`] does so for operations that are known only at run time. [`oneshot`] makes a
-//! channel for a single message.
+//! [`Select`] does so for operations that are known only at run time. [`oneshot`] has
+//! channels for a single message.
 //!
 //! # When a coroutine is cancelled
 //!
-//! Its operations that may wait fail as if the channel were closed: a send gives its message back,
-//! and nobody has received it; a receive has taken none. The same holds for a `select!`, which then
-//! selects its first operation, to fail. Operations that never wait (`try_`, a `select!` with a
-//! plain `default`) are not told. While a coroutine unwinds, operations are tried once and fail
-//! instead of waiting.
+//! What it sends, receives and selects fails as if the channel were closed: a send gives its message
+//! back, and nobody has received it; a receive has taken none. A `select!` selects its first
+//! operation, to fail. Calls that by their name do not wait (`try_`, a `select!` with a plain
+//! `default`) are not told. While a coroutine unwinds, operations are tried once, and fail instead
+//! of waiting.
 
 mod core;
 mod error;

@@ -6,9 +6,8 @@
 //!                    the code                                               @emit
 //! ```
 //!
-//! The code has three parts, so that what an arm does may use what the operations borrow: the
-//! operations are waited for, and their ends borrowed, in the first alone; the message of a send
-//! is evaluated after the select, when it has the right to send it; then comes the arm.
+//! The code borrows the ends only until one operation was selected, so that an arm may use what they
+//! are part of: what was won has no destructor. The message of a send is evaluated in its arm.
 
 use super::{Arm, Limit};
 use crate::{
@@ -198,18 +197,17 @@ macro_rules! __lif_select {
         {($kind:ident $end:tt $message:tt $result:tt $code:tt) $($arms:tt)*}
         {$($named:tt)*} [$place:expr]) => {
         $crate::__lif_select! { @name $biased $default {$($arms)*}
-            {$($named)* (end arm permit slot [$place] $kind $end $message $result $code)}
+            {$($named)* (end arm won [$place] $kind $end $message $result $code)}
             [$place + 1] }
     };
 
     (@emit $biased:tt $default:tt $((
-        $borrowed:ident $arm:ident $permit:ident $slot:ident [$place:expr]
+        $borrowed:ident $arm:ident $won:ident [$place:expr]
         $kind:ident [$end:expr] [$($message:expr)?] [$result:pat] [$code:expr]
-    ))*) => {{
-        $(let $slot;)*
-        let selected = match ($(&$end,)*) {
+    ))*) => {
+        match ($(&$end,)*) {
             ($($borrowed,)*) => {
-                let (selected, $($permit,)*) = {
+                let (selected, $($won,)*) = {
                     $(let $arm = $crate::channel::select::$kind::new($borrowed);)*
                     let selected = $crate::channel::select::run(
                         [$(($place, &$arm as &dyn $crate::channel::select::Arm)),*],
@@ -218,25 +216,19 @@ macro_rules! __lif_select {
                     );
                     (selected, $($arm.finish(),)*)
                 };
-                $($slot = $crate::__lif_select!(@result $permit $($message)?);)*
-                selected
+                $(if selected == ::core::option::Option::Some($place) {
+                    match $crate::__lif_select!(@result $won $($message)?) { $result => $code }
+                } else)* {
+                    $crate::__lif_select!(@default $default)
+                }
             }
-        };
-        $(if selected == ::core::option::Option::Some($place) {
-            match $crate::channel::select::outcome($slot) { $result => $code }
-        } else)* {
-            $crate::__lif_select!(@default $default)
         }
-    }};
+    };
 
-    (@result $received:ident) => { $received };
-    (@result $permit:ident $message:expr) => {
-        match $permit {
-            ::core::option::Option::Some(permit) => {
-                ::core::option::Option::Some(permit.send($message))
-            }
-            ::core::option::Option::None => ::core::option::Option::None,
-        }
+    (@result $won:ident) => { $crate::channel::select::outcome($won) };
+    (@result $won:ident $message:expr) => {
+        // The permit passes its right on if the message panics.
+        $crate::channel::select::outcome($won).permit().send($message)
     };
 
     (@limit {}) => { $crate::channel::select::Limit::Until(::core::option::Option::None) };

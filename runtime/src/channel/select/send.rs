@@ -23,8 +23,28 @@ pub(crate) enum Right<T> {
     Closed,
 }
 
-/// A right to send one message, for as long as the sender is borrowed. It has to be used; when it
-/// is dropped, it is passed on.
+/// What a `select!` has won. It has no destructor, so a sender is borrowed no longer than needed.
+#[doc(hidden)]
+#[must_use = "somebody may be waiting for the message"]
+pub struct Won<'a, T> {
+    sender: &'a Sender<T>,
+    right: Right<T>,
+}
+
+impl<T> fmt::Debug for Won<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Won { .. }")
+    }
+}
+
+impl<'a, T> Won<'a, T> {
+    /// To be used now.
+    pub fn permit(self) -> Permit<'a, T> {
+        Permit { sender: self.sender, right: Some(self.right) }
+    }
+}
+
+/// A right to send one message. When it is dropped, it is passed on.
 #[doc(hidden)]
 #[must_use = "somebody may be waiting for the message"]
 pub struct Permit<'a, T> {
@@ -89,10 +109,7 @@ pub(super) fn release<T>(shared: &Shared<T>, right: Right<T>) {
     match right {
         Right::Closed => {}
         Right::Partner(partner, claimed) => fulfil(shared, partner, claimed, None),
-        Right::Room => {
-            let next = shared.lock().give_up_room();
-            deliver(next);
-        }
+        Right::Room => shared.lock().give_up_room(),
     }
 }
 
@@ -143,9 +160,8 @@ impl<'a, T> SendArm<'a, T> {
     }
 
     /// The right to send, if this arm was selected.
-    pub fn finish(&self) -> Option<Permit<'a, T>> {
-        let right = self.outcome.take()?;
-        Some(Permit { sender: self.sender, right: Some(right) })
+    pub fn finish(&self) -> Option<Won<'a, T>> {
+        self.outcome.take().map(|right| Won { sender: self.sender, right })
     }
 
     fn node(&self) -> Option<&Node<Slot<T>>> {
