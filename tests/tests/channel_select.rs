@@ -198,7 +198,9 @@ fn a_select_without_operations() {
         assert!(start.elapsed() >= 2 * SHORT);
         let panics = lif::go(|| drop(Select::new().select()));
         assert!(panics.join().is_err());
-        let forever = lif::go(|| -> () { select! {} });
+        let forever = lif::go(|| -> () {
+            select! {}
+        });
         let_others_wait();
         assert!(!forever.is_finished());
         forever.cancel();
@@ -370,8 +372,12 @@ fn cross(on_threads: bool) {
                 while left > 0 {
                     left -= 1;
                     match i {
-                        0 => select! { send(a, 1) -> r => r.unwrap(), send(b, 1) -> r => r.unwrap() },
-                        1 => select! { send(b, 1) -> r => r.unwrap(), send(a, 1) -> r => r.unwrap() },
+                        0 => {
+                            select! { send(a, 1) -> r => r.unwrap(), send(b, 1) -> r => r.unwrap() }
+                        }
+                        1 => {
+                            select! { send(b, 1) -> r => r.unwrap(), send(a, 1) -> r => r.unwrap() }
+                        }
                         _ => {
                             let got = select! { recv(from_b) -> m => m, recv(from_a) -> m => m };
                             sum.fetch_add(got.unwrap(), Ordering::Relaxed);

@@ -123,7 +123,8 @@ impl<T> State<T> {
             return Sent::Closed(message);
         }
         if !self.receivers.is_empty()
-            && let Meeting::Won(node, claimed) = Me::alone().meet(&mut self.receivers, |_| Wanted::Yes)
+            && let Meeting::Won(node, claimed) =
+                Me::alone().meet(&mut self.receivers, |_| Wanted::Yes)
         {
             self.hand_over(node, message);
             return Sent::Done(Some(claimed));

@@ -171,7 +171,9 @@ impl<T> fmt::Debug for SendTimeoutError<T> {
 impl<T> fmt::Display for SendTimeoutError<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            SendTimeoutError::Timeout(_) => "nothing could be sent in time: the channel had no room",
+            SendTimeoutError::Timeout(_) => {
+                "nothing could be sent in time: the channel had no room"
+            }
             SendTimeoutError::Disconnected(_) => CLOSED_SEND,
         })
     }

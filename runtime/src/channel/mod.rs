@@ -43,8 +43,6 @@ use std::{
     time::{Duration, Instant},
 };
 
-#[doc(inline)]
-pub use crate::{select, select_biased};
 pub use self::{
     error::{
         ReadyTimeoutError, RecvError, RecvTimeoutError, SelectTimeoutError, SendError,
@@ -56,6 +54,8 @@ pub use self::{
     sender::Sender,
 };
 use self::{receiver::Source, shared::Shared, timer::Timer};
+#[doc(inline)]
+pub use crate::{select, select_biased};
 
 fn channel<T>(capacity: usize) -> (Sender<T>, Receiver<T>) {
     let shared = Arc::new(Shared::new(capacity));

@@ -10,9 +10,7 @@ use std::{
 
 use super::{
     core::{Received, Sent, State, Wishes},
-    error::{
-        RecvError, RecvTimeoutError, SendTimeoutError, TryRecvError, TrySendError,
-    },
+    error::{RecvError, RecvTimeoutError, SendTimeoutError, TryRecvError, TrySendError},
     peer::Me,
     slot::{Cargo, Slot},
     turn,

@@ -183,12 +183,7 @@ enum Attempted {
     Cancelled,
 }
 
-fn attempt<A>(
-    arms: &[Placed<A>],
-    kind: Kind,
-    deadline: Option<Instant>,
-    stay: bool,
-) -> Attempted
+fn attempt<A>(arms: &[Placed<A>], kind: Kind, deadline: Option<Instant>, stay: bool) -> Attempted
 where
     A: Deref<Target: Arm>,
 {

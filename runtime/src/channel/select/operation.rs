@@ -91,9 +91,7 @@ impl<'a> SelectedOperation<'a> {
         let chosen = match arm.take_right().expect("the arm that was selected is done") {
             Right::Closed => Chosen::Closed,
             Right::Room => Chosen::May(Erased::Room),
-            Right::Partner(node, claimed) => {
-                Chosen::May(Erased::Partner(node.cast(), claimed))
-            }
+            Right::Partner(node, claimed) => Chosen::May(Erased::Partner(node.cast(), claimed)),
         };
         let handle = std::ptr::from_ref(arm.sender()).cast();
         SelectedOperation {
