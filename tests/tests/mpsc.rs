@@ -14,6 +14,7 @@ const SHORT: Duration = Duration::from_millis(3);
 macro_rules! against_both {
     ($($name:ident: |$mpsc:ident| $body:block)*) => {$(
         mod $name {
+            #[allow(unused_imports, reason = "not every test needs one")]
             use super::*;
 
             #[test]
