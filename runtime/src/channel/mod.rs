@@ -9,7 +9,7 @@
 //! | with a buffer | [`bounded(n)`](bounded) | while it is full |
 //! | a rendezvous | [`bounded(0)`](bounded) | until a receiver takes the message |
 //! | a clock | [`after`], [`at`], [`tick`] | |
-//! | nothing | [`never`] | |
+//! | nothing | [`never()`] | |
 //!
 //! [`select!`](crate::select) waits for several operations at once, and does one of them;
 //! [`Select`] does so for operations that are known only at run time. [`oneshot`] has
@@ -96,7 +96,7 @@ pub fn bounded<T>(capacity: usize) -> (Sender<T>, Receiver<T>) {
 /// Makes a channel in which one message comes, `duration` from now: the moment at which it came.
 ///
 /// It is never closed. Several receivers share the one message. It costs nothing while nobody
-/// waits. If the clock cannot count that far, it is as [`never`].
+/// waits. If the clock cannot count that far, it is as [`never()`].
 ///
 /// ```
 /// use std::time::Duration;

@@ -30,7 +30,7 @@ pub use std::sync::mpsc::{RecvError, RecvTimeoutError, SendError, TryRecvError, 
 
 use crate::channel;
 
-/// The sending half of [`channel`]: never waits. As [`std::sync::mpsc::Sender`].
+/// The sending half of [`channel()`]: never waits. As [`std::sync::mpsc::Sender`].
 pub struct Sender<T>(channel::Sender<T>);
 
 /// The sending half of [`sync_channel`]: waits while the channel is full. As

@@ -17,7 +17,7 @@
 //! *Nothing is done twice.* From its first node on, others may win the wait. So an arm that finds
 //! something in its second look must win the wait itself before it takes anything; if that fails,
 //! somebody else has won it for another arm, whose node will say so. (Two claims at a rendezvous:
-//! see [`peer`](super::peer).)
+//! see `peer.rs`.)
 //!
 //! *A wait that was won is used.* After the park the nodes are looked at first, then the deadline,
 //! then the cancellation.
