@@ -22,7 +22,7 @@ impl<T: Send + 'static> Running<T> {
     fn start(on: On, i: usize, f: impl FnOnce() -> T + Send + 'static) -> Running<T> {
         match on {
             On::Coroutines => Running::Coroutine(lif::go(f)),
-            On::Both if i % 2 == 0 => Running::Coroutine(lif::go(f)),
+            On::Both if i.is_multiple_of(2) => Running::Coroutine(lif::go(f)),
             _ => Running::Thread(std::thread::spawn(f)),
         }
     }
