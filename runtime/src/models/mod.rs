@@ -19,22 +19,47 @@ mod census;
 mod idle;
 #[path = "../task/join_word.rs"]
 mod join_word;
+#[cfg(test)]
+#[path = "../task/list.rs"]
+mod list;
 #[path = "../sched/mailbox.rs"]
 mod mailbox;
 #[path = "../task/park_word.rs"]
 mod park_word;
+#[cfg(test)]
+#[path = "../sync/queue.rs"]
+mod queue;
+#[cfg(test)]
+#[path = "../sync/raw_lock.rs"]
+mod raw_lock;
+#[cfg(test)]
+#[path = "../sync/raw_once.rs"]
+mod raw_once;
+#[cfg(test)]
+#[path = "../sync/raw_semaphore.rs"]
+mod raw_semaphore;
 #[path = "../ready/readiness.rs"]
 mod readiness;
 #[path = "../task/state.rs"]
 mod state;
 
+// Where the wait queue looks for what it is built on.
+#[cfg(test)]
+use queueing::{age, header, wait};
+
+#[cfg(test)]
+mod queueing;
 #[cfg(test)]
 mod tasks;
 
 #[cfg(test)]
+mod giving;
+#[cfg(test)]
 mod idling;
 #[cfg(test)]
 mod joining;
+#[cfg(test)]
+mod locking;
 #[cfg(test)]
 mod mail;
 #[cfg(test)]
@@ -52,6 +77,14 @@ mod waking;
 fn explore(model: impl Fn() + Send + Sync + 'static) {
     let mut builder = loom::model::Builder::new();
     builder.preemption_bound = builder.preemption_bound.or(Some(3));
+    builder.check(model);
+}
+
+/// The same with at most two preemptions: for models of three that all wait for each other.
+#[cfg(test)]
+fn explore_three(model: impl Fn() + Send + Sync + 'static) {
+    let mut builder = loom::model::Builder::new();
+    builder.preemption_bound = builder.preemption_bound.or(Some(2));
     builder.check(model);
 }
 

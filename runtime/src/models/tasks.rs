@@ -86,6 +86,11 @@ impl Task {
         outcome
     }
 
+    /// Whether it stands in its home's queue.
+    pub(super) fn is_queued(&self) -> bool {
+        self.queue.load(Ordering::Relaxed) > 0
+    }
+
     /// The home pops the task and runs it.
     pub(super) fn resume(&self) {
         assert_eq!(self.queue.fetch_sub(1, Ordering::Relaxed), 1, "it was in the queue");

@@ -192,6 +192,12 @@ impl RawLock {
         }
     }
 
+    /// Whether nobody has it and nobody waits: for models, when all have gone.
+    #[cfg(loom)]
+    pub(crate) fn is_at_rest(&self) -> bool {
+        self.word.load(Ordering::Relaxed) == 0
+    }
+
     /// A waiter has left the queue, which is locked, with nothing.
     fn left(&self, queue: &mut Locked<'_, ()>) {
         if queue.is_empty() {
