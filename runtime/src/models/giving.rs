@@ -229,3 +229,10 @@ fn a_claim_of_one_that_has_left_is_refused() {
         assert_eq!(me().word().wake(epoch.expect("it stood there")), Wake::Stale);
     });
 }
+
+// Broken by hand, each seen to fail:
+//
+// - a waiter that finds itself in the list before it has the lock ignores a grant
+// - `unlink` in the list is Relaxed
+// - who leaves the semaphore's queue doesn't serve; `release` doesn't look at QUEUED
+// - who waits for a Once doesn't look at the word under the lock; `finish` is Relaxed

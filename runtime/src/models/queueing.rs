@@ -7,6 +7,8 @@
 
 /// In place of the task's header: the waker that stands in nodes.
 pub(super) mod header {
+    use loom::sync::atomic::{AtomicBool, Ordering};
+
     use super::super::{
         state::{Epoch, TaskWord, Wake},
         tasks::Task,
@@ -16,11 +18,23 @@ pub(super) mod header {
     pub(crate) struct Waiter {
         pub(super) task: Task,
         pub(super) home: loom::thread::Thread,
+        /// Whether something else has its home, so that it is not run although it is queued.
+        pub(super) blocked: AtomicBool,
     }
 
     impl Waiter {
         pub(crate) fn word(&self) -> &TaskWord {
             &self.task.word
+        }
+
+        /// Something else has its home from now on.
+        pub(crate) fn block(&self) {
+            self.blocked.store(true, Ordering::Relaxed);
+        }
+
+        /// Its home may run it again.
+        pub(crate) fn unblock(&self) {
+            self.blocked.store(false, Ordering::Relaxed);
         }
 
         /// The duty of a wake or a cancellation.
@@ -65,6 +79,8 @@ pub(super) mod header {
 pub(super) mod wait {
     use std::time::Instant;
 
+    use loom::sync::atomic::{AtomicBool, Ordering};
+
     use super::{
         super::{
             state::{Commit, Wake},
@@ -78,7 +94,8 @@ pub(super) mod wait {
             let task = Task::new();
             task.settle();
             // Leaked: wakers are plain pointers, and headers are never freed.
-            Box::leak(Box::new(Waiter { task, home: loom::thread::current() }))
+            let (home, blocked) = (loom::thread::current(), AtomicBool::new(false));
+            Box::leak(Box::new(Waiter { task, home, blocked }))
         };
     }
 
@@ -124,6 +141,9 @@ pub(super) mod wait {
                 Commit::Parked => {
                     while !task.task.is_queued() {
                         loom::thread::park();
+                    }
+                    while task.blocked.load(Ordering::Relaxed) {
+                        loom::thread::yield_now();
                     }
                     task.task.resume();
                 }
