@@ -93,7 +93,7 @@ mod atomics;
 mod blocking;
 #[cfg(not(loom))]
 pub mod cancel;
-#[cfg(not(loom))]
+#[cfg_attr(loom, allow(dead_code, unused_imports, reason = "used by the models alone"))]
 pub mod channel;
 #[cfg(not(loom))]
 mod coop;

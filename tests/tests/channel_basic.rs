@@ -52,6 +52,24 @@ fn an_end_on_a_thread_works_with_one_in_a_coroutine() {
 }
 
 #[test]
+fn coroutines_of_two_runtimes_exchange_messages() {
+    within_a_minute(|| {
+        let one = lif::Runtime::builder().workers(1).build().unwrap();
+        let other = lif::Runtime::builder().workers(2).build().unwrap();
+        let (there, here) = bounded(0);
+        let (back, comes) = bounded(3);
+        let echo = other.go(move || here.iter().try_for_each(|i: u32| back.send(i + 1)));
+        one.run(move || {
+            for i in 0..500 {
+                there.send(i).unwrap();
+                assert_eq!(comes.recv(), Ok(i + 1));
+            }
+        });
+        echo.join().unwrap().unwrap();
+    });
+}
+
+#[test]
 fn a_full_channel_takes_no_more() {
     let (sender, receiver) = bounded(2);
     assert_eq!((sender.len(), sender.capacity(), sender.is_empty()), (0, Some(2), true));

@@ -213,8 +213,8 @@ fn a_shutdown_unwinds_who_waits_and_leaves_the_threads_their_ends() {
             let (receiver, to) = (receiver.clone(), to.clone());
             lif::go(move || {
                 // Ignores the cancellation once.
-                let _ignored = receiver.recv();
-                let _ignored = to.send(1);
+                assert_eq!(receiver.recv(), Err(RecvError));
+                assert_eq!(to.send(1), Err(SendError(1)));
             });
         }
         let_others_wait();

@@ -118,6 +118,7 @@ impl<T> State<T> {
     }
 
     /// Hands the message to a receiver that waits, or puts it into the buffer.
+    #[inline]
     pub(crate) fn send(&mut self, message: T) -> Sent<T> {
         if self.receivers_gone {
             return Sent::Closed(message);
@@ -138,6 +139,7 @@ impl<T> State<T> {
     }
 
     /// Takes a message: from the buffer, or from a sender that waits.
+    #[inline]
     pub(crate) fn recv(&mut self, me: &mut Me, wishes: Wishes<'_, T>) -> Received<T> {
         if !self.queue.is_empty() {
             if !me.claim() {

@@ -35,8 +35,13 @@ mod sender;
 mod shared;
 mod slot;
 mod timer;
+#[cfg(not(loom))]
 mod turn;
+#[cfg(not(loom))]
 mod waits;
+
+#[cfg(loom)]
+use crate::models::exchanging::{turn, waits};
 
 use std::{
     sync::Arc,

@@ -14,12 +14,9 @@ use super::{
     peer::Me,
     slot::{Cargo, Slot},
     turn,
-    waits::{Claimed, Node},
+    waits::{Claimed, Kind, Node, Wait, Waited},
 };
-use crate::{
-    atomics::{Mutex, MutexGuard, lock},
-    task::wait::{Kind, Wait, Waited},
-};
+use crate::atomics::{Mutex, MutexGuard, lock};
 
 /// See the module.
 pub(crate) struct Shared<T> {
@@ -170,15 +167,17 @@ impl<T> Shared<T> {
             return Err(RecvTimeoutError::Disconnected);
         }
         loop {
-            let state = match look(self.lock(), wishes()) {
+            let (state, is_wish) = match look(self.lock(), wishes()) {
                 Look::Done(done) => return done.map_err(RecvTimeoutError::from),
-                Look::Empty(state) if turn::may_wait(deadline) => state,
-                Look::Wish(state) => state,
+                Look::Empty(state) if turn::may_wait(deadline) => (state, false),
+                Look::Wish(state) => (state, true),
                 Look::Empty(_) | Look::Promised(_) => return Err(RecvTimeoutError::Timeout),
             };
             let wait = Wait::begin(Kind::Cancellable);
             let node = Node::new(wait.waker(), Slot::receiver());
-            match look(state, Wishes::Pair(&node)) {
+            let looked =
+                if is_wish { look(state, Wishes::Pair(&node)) } else { Look::Empty(state) };
+            match looked {
                 Look::Done(done) => return done.map_err(RecvTimeoutError::from),
                 Look::Promised(claimed) => claimed.deliver(),
                 Look::Empty(mut state) | Look::Wish(mut state) => {

@@ -5,17 +5,14 @@
 //! nobody to wake: what is due moves only forward.
 
 use std::{
-    sync::Mutex,
+    sync::{Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
 };
 
 use super::{
     error::{RecvTimeoutError, TryRecvError},
     turn,
-};
-use crate::{
-    atomics::lock,
-    task::wait::{Kind, Wait, Waited},
+    waits::{Kind, Wait, Waited},
 };
 
 /// See the module.
@@ -37,7 +34,12 @@ impl Timer<Instant> {
 impl<T> Timer<T> {
     /// When the next message can be received.
     pub(crate) fn due(&self) -> Option<Instant> {
-        *lock(&self.due)
+        *self.lock()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Option<Instant>> {
+        // Nothing panics with it held.
+        self.due.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(crate) fn is_ready(&self) -> bool {
@@ -47,7 +49,7 @@ impl<T> Timer<T> {
     /// Takes the message that is due, if one is. Ticks that nobody has taken are not made up for.
     pub(crate) fn take(&self) -> Option<T> {
         let now = Instant::now();
-        let mut due = lock(&self.due);
+        let mut due = self.lock();
         let taken = due.filter(|&due| due <= now)?;
         *due = self.period.and_then(|period| now.checked_add(period));
         drop(due);

@@ -2,6 +2,7 @@
 
 use std::time::Instant;
 
+use super::waits::Kind;
 use crate::{cancel, coop, current};
 
 /// The caller was cancelled.
@@ -42,4 +43,14 @@ pub(crate) fn may_wait(deadline: Option<Instant>) -> bool {
 #[cold]
 pub(crate) fn cancelled() {
     let _told = cancel::fail(cancel::pending().unwrap_or(cancel::Reason::Requested));
+}
+
+/// How a wait begins that can only unwind when it is cancelled.
+pub(crate) fn infallible() -> Kind {
+    cancel::infallible()
+}
+
+/// Tells a cancelled coroutine in a wait that cannot fail: unwinds it.
+pub(crate) fn check_unwind() {
+    cancel::check_unwind();
 }

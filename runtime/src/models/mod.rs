@@ -47,11 +47,13 @@ mod state;
 #[cfg(test)]
 use queueing::{age, header, wait};
 
+pub(crate) mod exchanging;
 #[cfg(test)]
 mod queueing;
-#[cfg(test)]
 mod tasks;
 
+#[cfg(test)]
+mod channels;
 #[cfg(test)]
 mod giving;
 #[cfg(test)]

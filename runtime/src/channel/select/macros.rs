@@ -10,9 +10,9 @@
 //! are part of: what was won has no destructor. The message of a send is evaluated in its arm.
 
 use super::{Arm, Limit};
-use crate::{
-    cancel,
-    task::wait::{Wait, Waited},
+use crate::channel::{
+    turn,
+    waits::{Wait, Waited},
 };
 
 /// Selects among the arms of a `select!`.
@@ -27,8 +27,8 @@ pub fn run<const N: usize>(
 /// A select over nothing parks for ever. When the coroutine is cancelled, it unwinds.
 pub fn forever() -> ! {
     loop {
-        cancel::check_unwind();
-        match Wait::begin(cancel::infallible()).park(None) {
+        turn::check_unwind();
+        match Wait::begin(turn::infallible()).park(None) {
             Waited::Woken | Waited::TimedOut | Waited::Cancelled => {}
         }
     }

@@ -17,7 +17,7 @@
 //! *Nothing is done twice.* From its first node on, others may win the wait. So an arm that finds
 //! something in its second look must win the wait itself before it takes anything; if that fails,
 //! somebody else has won it for another arm, whose node will say so. (Two claims at a rendezvous:
-//! see `peer.rs`.)
+//! see `peer`.)
 //!
 //! *A wait that was won is used.* After the park the nodes are looked at first, then the deadline,
 //! then the cancellation.
@@ -42,11 +42,11 @@ pub use self::{
     recv::RecvArm,
     send::SendArm,
 };
-use super::{peer::Me, timer::earlier, turn};
-use crate::{
-    cancel,
-    channel::waits::Waker,
-    task::wait::{Kind, Wait, Waited},
+use super::{
+    peer::Me,
+    timer::earlier,
+    turn,
+    waits::{Kind, Wait, Waited, Waker},
 };
 
 /// What an arm has found.
@@ -157,14 +157,14 @@ where
         }
         let kind = match (late, arms.is_empty()) {
             (true, _) => Kind::Uninterruptible,
-            (false, true) => cancel::infallible(),
+            (false, true) => turn::infallible(),
             (false, false) => Kind::Cancellable,
         };
         match attempt(arms, kind, deadline, !late) {
             Attempted::Done(place) => return Some(place),
             Attempted::Again => {}
             Attempted::Nothing => return None,
-            Attempted::Cancelled if arms.is_empty() => cancel::check_unwind(),
+            Attempted::Cancelled if arms.is_empty() => turn::check_unwind(),
             Attempted::Cancelled => {
                 turn::cancelled();
                 return fail_first(arms);
@@ -241,7 +241,7 @@ where
         if limit == Limit::Try || !turn::may_wait(deadline) {
             return None;
         }
-        let kind = if arms.is_empty() { cancel::infallible() } else { Kind::Cancellable };
+        let kind = if arms.is_empty() { turn::infallible() } else { Kind::Cancellable };
         let wait = Wait::begin(kind);
         let waker = wait.waker();
         let begun = Begun(Attempt { me: Me::waiting(waker), waker, stay: true });
@@ -253,7 +253,7 @@ where
         }
         if waited == Waited::Cancelled {
             if arms.is_empty() {
-                cancel::check_unwind();
+                turn::check_unwind();
                 continue;
             }
             turn::cancelled();
@@ -270,7 +270,7 @@ fn begin(limit: Limit, empty: bool) -> Result<Option<Instant>, turn::Cancelled> 
         return Ok(None);
     };
     if empty {
-        cancel::check_unwind();
+        turn::check_unwind();
     } else {
         turn::begin()?;
     }
