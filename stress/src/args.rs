@@ -8,9 +8,10 @@ use std::path::PathBuf;
 
 use clap::builder::{PossibleValuesParser, RangedI64ValueParser};
 use clap::error::ErrorKind;
-use clap::{Args, CommandFactory, Parser, Subcommand};
+use clap::parser::ValueSource;
+use clap::{ArgMatches, Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 
-use crate::scenario::{SCENARIOS, Scenario};
+use crate::scenario::{Load, SCENARIOS, Scenario};
 
 /// What comes after the options in the help.
 const AFTER: &str = "\
@@ -21,7 +22,28 @@ Examples:
   cargo xtask stress --clients 10000
   cargo xtask stress --clients 10000 --messages 100 --batch-delay 0
   cargo xtask stress --scenario idle --hold 10 --json idle.json
-  cargo xtask stress --scenario churn --clients 1000 --messages 50";
+  cargo xtask stress --scenario churn --clients 1000 --messages 50
+  cargo xtask stress --scenario park --coroutines 1000000
+  cargo xtask stress --scenario sleep --coroutines 100000 --spread 2000 --seed 7";
+
+/// Options of the scenarios with clients and a server; the others take none of them.
+const OF_CLIENTS: [&str; 9] = [
+    "clients",
+    "messages",
+    "size",
+    "batch",
+    "batch-delay",
+    "port",
+    "hold",
+    "client-processes",
+    "client-workers",
+];
+
+/// Options of park and sleep; the scenarios with clients take none of them.
+const OF_CROWDS: [&str; 2] = ["coroutines", "stack"];
+
+/// Options of sleep alone.
+const OF_SLEEP: [&str; 2] = ["spread", "seed"];
 
 /// Loads a server written with Lif with clients written with Lif, and reports what came of it.
 #[derive(Debug, Parser)]
@@ -43,6 +65,9 @@ pub(crate) enum Role {
     /// A process that connects.
     #[command(hide = true)]
     Client(ClientArgs),
+    /// The process that a crowd of coroutines lives in.
+    #[command(hide = true)]
+    Crowd(CrowdArgs),
 }
 
 /// What a person can ask for.
@@ -63,12 +88,13 @@ pub(crate) struct Run {
     /// Milliseconds from one batch to the next
     #[arg(long, value_name = "MS", default_value_t = 5, value_parser = within(0..=60_000))]
     pub(crate) batch_delay: u32,
-    /// Seconds after which the run has failed; --hold comes on top
-    #[arg(long, value_name = "S", default_value_t = 45, value_parser = within(1..=86_400))]
-    pub(crate) timeout: u32,
-    /// Worker threads of the server
-    #[arg(long, default_value_t = 4, value_parser = within(1..=1024))]
-    pub(crate) workers: u32,
+    /// Seconds after which the run has failed; --hold comes on top [default: 45; park, sleep 120]
+    #[arg(long, value_name = "S", value_parser = within(1..=86_400))]
+    timeout: Option<u32>,
+    /// Worker threads of the server, or of the one process of park and sleep [default: 4; park,
+    /// sleep: as many as processors]
+    #[arg(long, value_parser = within(1..=1024))]
+    workers: Option<u32>,
     /// Port to listen on, on 127.0.0.1, and those after it if one does not suffice; 0 for any
     #[arg(long, default_value_t = 0)]
     pub(crate) port: u16,
@@ -84,6 +110,23 @@ pub(crate) struct Run {
         }))
     )]
     scenario: String,
+    /// Coroutines, all of them parked or asleep at the same moment (park, sleep)
+    #[arg(long, value_name = "N", default_value_t = 1_000_000, value_parser = within(1..=50_000_000))]
+    pub(crate) coroutines: u32,
+    /// Bytes of address space for the stack of each, its guard included (park, sleep)
+    #[arg(
+        long,
+        value_name = "BYTES",
+        default_value_t = 65_536,
+        value_parser = within(32_768..=1_073_741_824)
+    )]
+    pub(crate) stack: u32,
+    /// Milliseconds from the first to the last deadline (sleep)
+    #[arg(long, value_name = "MS", default_value_t = 10_000, value_parser = within(1..=3_600_000))]
+    pub(crate) spread: u32,
+    /// Seed of the deadlines, as an earlier report tells it; another one each time if not given (sleep)
+    #[arg(long)]
+    pub(crate) seed: Option<u64>,
     /// Write the report as one flat JSON object too
     #[arg(long, value_name = "FILE")]
     pub(crate) json: Option<PathBuf>,
@@ -105,6 +148,19 @@ impl Run {
     pub(crate) fn messages(&self) -> u32 {
         self.messages.unwrap_or(self.scenario().messages)
     }
+
+    /// Seconds after which the run has failed.
+    pub(crate) fn timeout(&self) -> u32 {
+        self.timeout.unwrap_or(if self.scenario().load.crowd() { 120 } else { 45 })
+    }
+
+    /// Worker threads of the server, or of the crowd.
+    pub(crate) fn workers(&self) -> u32 {
+        self.workers.unwrap_or_else(|| match self.scenario().load.crowd() {
+            true => std::thread::available_parallelism().map_or(1, |cpus| cpus.get() as u32),
+            false => 4,
+        })
+    }
 }
 
 /// The command line of a server process.
@@ -118,6 +174,9 @@ pub(crate) struct ServerArgs {
     /// How many ports.
     #[arg(long)]
     pub(crate) listeners: u16,
+    /// Bytes in a message.
+    #[arg(long)]
+    pub(crate) size: u32,
 }
 
 /// The command line of a client process.
@@ -134,6 +193,9 @@ pub(crate) struct ClientArgs {
     /// Messages of each client.
     #[arg(long)]
     pub(crate) messages: u32,
+    /// Bytes in a message.
+    #[arg(long)]
+    pub(crate) size: u32,
     /// Clients that start at once.
     #[arg(long)]
     pub(crate) batch: u32,
@@ -158,7 +220,36 @@ impl ClientArgs {
     }
 }
 
-/// What both kinds of process are told.
+/// The command line of the process of a crowd.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct CrowdArgs {
+    #[command(flatten)]
+    pub(crate) child: ChildArgs,
+    /// What the coroutines do.
+    #[arg(long)]
+    scenario: String,
+    /// How many.
+    #[arg(long)]
+    pub(crate) coroutines: u32,
+    /// Bytes of address space for the stack of each.
+    #[arg(long)]
+    pub(crate) stack: u32,
+    /// Milliseconds from the first to the last deadline.
+    #[arg(long)]
+    pub(crate) spread: u32,
+    /// Seed of the deadlines.
+    #[arg(long)]
+    pub(crate) seed: u64,
+}
+
+impl CrowdArgs {
+    /// The row of the table that was asked for.
+    pub(crate) fn scenario(&self) -> &'static Scenario {
+        scenario(&self.scenario)
+    }
+}
+
+/// What all kinds of process are told.
 #[derive(Args, Clone, Copy, Debug)]
 pub(crate) struct ChildArgs {
     /// The process that started this one.
@@ -170,9 +261,6 @@ pub(crate) struct ChildArgs {
     /// Worker threads.
     #[arg(long)]
     pub(crate) workers: u32,
-    /// Bytes in a message.
-    #[arg(long)]
-    pub(crate) size: u32,
 }
 
 /// A number, and the least and the most that it may be.
@@ -189,9 +277,17 @@ impl Cli {
     pub(crate) fn from<I: IntoIterator<Item = T>, T: Into<std::ffi::OsString> + Clone>(
         line: I,
     ) -> Result<Cli, clap::Error> {
-        let cli = Cli::try_parse_from(line)?;
+        let given = Cli::command().try_get_matches_from(line)?;
+        let cli = Cli::from_arg_matches(&given)?;
+        if cli.role.is_some() {
+            return Ok(cli);
+        }
         let scenario = cli.run.scenario();
-        if cli.role.is_none() && cli.run.clients < scenario.least_clients {
+        if let Some(option) = misplaced(scenario.load, &given) {
+            let text = format!("the scenario {} has no use for --{option}", scenario.name);
+            return Err(Cli::command().error(ErrorKind::ArgumentConflict, text));
+        }
+        if cli.run.clients < scenario.least_clients {
             let text = format!(
                 "the scenario {} needs --clients {} or more",
                 scenario.name, scenario.least_clients
@@ -200,6 +296,23 @@ impl Cli {
         }
         Ok(cli)
     }
+}
+
+/// An option that was given, and means nothing to a scenario with such a load.
+fn misplaced(load: Load, given: &ArgMatches) -> Option<&'static str> {
+    let mut others = Vec::new();
+    if load.crowd() {
+        others.extend(OF_CLIENTS);
+    } else {
+        others.extend(OF_CROWDS);
+    }
+    if load != Load::Sleep {
+        others.extend(OF_SLEEP);
+    }
+    let on_the_line = |option: &str| {
+        given.value_source(&option.replace('-', "_")) == Some(ValueSource::CommandLine)
+    };
+    others.into_iter().find(|option| on_the_line(option))
 }
 
 #[cfg(test)]
@@ -219,7 +332,7 @@ mod tests {
     fn defaults_are_those_of_the_earlier_report() {
         let run = parse("").unwrap().run;
         assert_eq!((run.clients, run.messages(), run.size), (10_000, 1, 64));
-        assert_eq!((run.batch, run.batch_delay, run.timeout, run.workers), (100, 5, 45, 4));
+        assert_eq!((run.batch, run.batch_delay, run.timeout(), run.workers()), (100, 5, 45, 4));
         assert_eq!((run.port, run.hold, run.scenario().name), (0, 0, "echo"));
     }
 
@@ -227,6 +340,39 @@ mod tests {
     fn a_scenario_brings_its_number_of_messages() {
         assert_eq!(parse("--scenario churn").unwrap().run.messages(), 10);
         assert_eq!(parse("--scenario churn --messages 3").unwrap().run.messages(), 3);
+    }
+
+    #[test]
+    fn a_crowd_has_defaults_of_its_own() {
+        let run = parse("--scenario park").unwrap().run;
+        assert_eq!((run.coroutines, run.stack, run.timeout()), (1_000_000, 65_536, 120));
+        let run = parse("--scenario sleep --timeout 9 --workers 3 --seed 5").unwrap().run;
+        assert_eq!((run.spread, run.seed), (10_000, Some(5)));
+        assert_eq!((run.timeout(), run.workers()), (9, 3));
+    }
+
+    #[test]
+    fn an_option_of_another_scenario_is_refused_and_named() {
+        let others = |options: &[&'static str], scenarios: &[&str]| {
+            for option in options {
+                for scenario in scenarios {
+                    let line = format!("--scenario {scenario} --{option} 40000");
+                    let error = parse(&line).unwrap_err();
+                    assert_eq!(error.exit_code(), 2, "{line}");
+                    let text = error.to_string();
+                    assert!(
+                        text.contains(&format!("{scenario} has no use for --{option}")),
+                        "{text}"
+                    );
+                }
+            }
+        };
+        others(&OF_CLIENTS[..4], &["park", "sleep"]);
+        others(&OF_CLIENTS[4..7], &["park"]);
+        others(&OF_CROWDS, &["echo", "churn", "idle", "slow", "pipeline"]);
+        others(&OF_SLEEP, &["echo", "park"]);
+        assert!(parse("--scenario park --client-processes 2").is_err());
+        assert!(parse("--scenario park --client-workers 2").is_err());
     }
 
     #[test]
@@ -243,6 +389,9 @@ mod tests {
             ("--port 65536", "--port"),
             ("--scenario party", "pipeline"),
             ("--scenario slow --clients 1", "--clients 2"),
+            ("--scenario park --coroutines 0", "--coroutines"),
+            ("--scenario park --stack 100", "--stack"),
+            ("--scenario sleep --spread 0", "--spread"),
             ("--what", "--what"),
             ("10000", "10000"),
         ] {
@@ -267,7 +416,13 @@ mod tests {
             "--hold",
             "--scenario",
             "--json",
+            "--coroutines",
+            "--stack",
+            "--spread",
+            "--seed",
             "pipeline",
+            "park",
+            "sleep",
         ] {
             assert!(help.contains(option), "{option} is missing from\n{help}");
         }

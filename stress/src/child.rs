@@ -20,7 +20,7 @@ use crate::sys;
 pub(crate) const ANSWER: Duration = Duration::from_secs(10);
 
 /// How long a child may take to end after it has answered for the last time.
-const FAREWELL: Duration = Duration::from_secs(2);
+pub(crate) const FAREWELL: Duration = Duration::from_secs(2);
 
 /// A child process.
 #[derive(Debug)]
@@ -85,13 +85,13 @@ impl Child {
         }
     }
 
-    /// Waits a little for the end of a child that has answered [`Command::Finish`].
+    /// Waits for a while for the end of a child that has answered [`Command::Finish`].
     ///
     /// # Errors
     ///
     /// Words for the report: it did not end well, or not at all, and was killed.
-    pub(crate) fn part(mut self) -> Result<(), String> {
-        match self.wait(FAREWELL) {
+    pub(crate) fn part(mut self, patience: Duration) -> Result<(), String> {
+        match self.wait(patience) {
             Some(status) if status.success() => Ok(()),
             Some(status) => Err(format!("the {} ended with {status}", self.name)),
             None => Err(format!("the {} did not end and was killed", self.name)),

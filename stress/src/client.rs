@@ -79,7 +79,7 @@ pub(crate) fn run(args: ClientArgs) -> io::Result<()> {
             Value::Null
         }
         Command::Finish => all.result(),
-        Command::Hello | Command::Sample | Command::Survey => all.sample().to_json(),
+        _ => all.sample().to_json(),
     })
 }
 
@@ -89,7 +89,7 @@ impl Clients {
         Clients {
             scenario: args.scenario(),
             messages: args.messages,
-            size: args.child.size as usize,
+            size: args.size as usize,
             latency: Latency::new(),
             stalling: Counter::default(),
             stalled: Counter::default(),

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 
 use crate::args::Run;
-use crate::child::{ANSWER, Child};
+use crate::child::{ANSWER, Child, FAREWELL};
 use crate::limits::{self, Demand, Plan, Supply};
 use crate::outcome::Outcome;
 use crate::progress::Progress;
@@ -21,10 +21,10 @@ use crate::{host, load, sys};
 
 /// From one look at the children to the next: so much at first, later a fiftieth of the phase so
 /// far, so that a long phase is hardly disturbed and a short one hardly prolonged.
-const FIRST_LOOKS: Duration = Duration::from_millis(5);
+pub(crate) const FIRST_LOOKS: Duration = Duration::from_millis(5);
 
 /// And never more than this.
-const LATER_LOOKS: Duration = Duration::from_millis(50);
+pub(crate) const LATER_LOOKS: Duration = Duration::from_millis(50);
 
 /// How long the server may take to see that all clients have closed.
 const CLOSING: Duration = Duration::from_secs(10);
@@ -62,7 +62,7 @@ fn plan(run: &Run) -> Result<Plan, String> {
         clients,
         connections: clients * rounds,
         burst: if run.batch_delay == 0 { clients } else { clients.min(run.batch.into()) },
-        server_workers: run.workers.into(),
+        server_workers: run.workers().into(),
         client_workers: run.client_workers.into(),
         processes: run.client_processes.into(),
         port: run.port,
@@ -119,7 +119,7 @@ impl Crew {
         let all = u64::from(run.clients);
         let scenario = run.scenario();
         let hold = Duration::from_secs(run.hold.into());
-        let mut until = Instant::now() + Duration::from_secs(run.timeout.into());
+        let mut until = Instant::now() + Duration::from_secs(run.timeout().into());
         ask_all(&mut self.clients, Command::Connect)?;
         if scenario.together {
             self.watch("connecting", until, |seen, server| {
@@ -226,7 +226,7 @@ impl Crew {
 /// Asks for a child's last reply, and lets it end: (the reply, whether it ended well).
 fn finish(mut child: Child) -> Result<(Value, Result<(), String>), String> {
     let result = child.ask(Command::Finish)?;
-    Ok((result, child.part()))
+    Ok((result, child.part(FAREWELL)))
 }
 
 /// Asks all of them at once, and returns their replies in order.
@@ -237,18 +237,19 @@ fn ask_all(children: &mut [Child], command: Command) -> Result<Vec<Value>, Strin
     children.iter_mut().map(Child::listen).collect()
 }
 
-fn child_line(role: &str, run: &Run, workers: u64) -> Vec<String> {
-    let alarm = u64::from(run.timeout) + u64::from(run.hold) + ALARM.as_secs();
+/// What every child is told.
+pub(crate) fn child_line(role: &str, run: &Run, workers: u64) -> Vec<String> {
+    let alarm = u64::from(run.timeout()) + u64::from(run.hold) + ALARM.as_secs();
     let mut line = vec![role.to_owned()];
     option(&mut line, "--parent", process::id());
     option(&mut line, "--alarm", alarm);
     option(&mut line, "--workers", workers);
-    option(&mut line, "--size", run.size);
     line
 }
 
 fn server_line(run: &Run, plan: &Plan) -> Vec<String> {
-    let mut line = child_line("server", run, run.workers.into());
+    let mut line = child_line("server", run, run.workers().into());
+    option(&mut line, "--size", run.size);
     option(&mut line, "--port", run.port);
     option(&mut line, "--listeners", plan.listeners);
     line
@@ -259,6 +260,7 @@ fn client_line(run: &Run, plan: &Plan, part: u64, ports: &str) -> Vec<String> {
     option(&mut line, "--ports", ports);
     option(&mut line, "--clients", run.clients);
     option(&mut line, "--messages", run.messages());
+    option(&mut line, "--size", run.size);
     option(&mut line, "--batch", run.batch);
     option(&mut line, "--batch-delay", run.batch_delay);
     option(&mut line, "--scenario", run.scenario().name);
@@ -267,6 +269,7 @@ fn client_line(run: &Run, plan: &Plan, part: u64, ports: &str) -> Vec<String> {
     line
 }
 
-fn option(line: &mut Vec<String>, name: &str, value: impl ToString) {
+/// Adds an option and its value.
+pub(crate) fn option(line: &mut Vec<String>, name: &str, value: impl ToString) {
     line.extend([name.to_owned(), value.to_string()]);
 }

@@ -75,6 +75,41 @@ pub(crate) fn resident_kib() -> Option<(u64, u64)> {
     Some((parse_status(&status, "VmRSS")?, parse_status(&status, "VmHWM")?))
 }
 
+/// The memory of a process, in KiB.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Memory {
+    /// Resident now.
+    pub(crate) rss: u64,
+    /// The most that ever was.
+    pub(crate) peak: u64,
+    /// The kernel's page tables for it, which are not part of the above.
+    pub(crate) page_tables: u64,
+}
+
+/// Memory of this process, where /proc tells it.
+pub(crate) fn memory() -> Option<Memory> {
+    let status = fs::read_to_string("/proc/self/status").ok()?;
+    let rss = parse_status(&status, "VmRSS")?;
+    // The kernel notes the peak only now and then, so it may lag behind.
+    let peak = parse_status(&status, "VmHWM")?.max(rss);
+    Some(Memory { rss, peak, page_tables: parse_status(&status, "VmPTE")? })
+}
+
+/// How many memory mappings this process has, where /proc tells it.
+pub(crate) fn mappings() -> Option<u64> {
+    Some(fs::read("/proc/self/maps").ok()?.iter().filter(|&&byte| byte == b'\n').count() as u64)
+}
+
+/// How many memory mappings a process may have, where the system limits them.
+pub(crate) fn most_mappings() -> Option<u64> {
+    fs::read_to_string("/proc/sys/vm/max_map_count").ok()?.trim().parse().ok()
+}
+
+/// Memory in KiB that programs can have without pushing others out, where /proc tells it.
+pub(crate) fn available_kib() -> Option<u64> {
+    parse_status(&fs::read_to_string("/proc/meminfo").ok()?, "MemAvailable")
+}
+
 /// How many descriptors this process has open, where the system tells it.
 pub(crate) fn open_descriptors() -> Option<u64> {
     let folder = if cfg!(target_os = "linux") { "/proc/self/fd" } else { "/dev/fd" };
@@ -168,6 +203,16 @@ mod tests {
         assert_eq!(parse_status(text, "VmRSS"), Some(1024));
         assert_eq!(parse_status(text, "VmHWM"), Some(2048));
         assert_eq!(parse_status(text, "VmSwap"), None);
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn this_process_has_memory_and_mappings_within_what_the_host_has() {
+        let memory = memory().unwrap();
+        assert!(memory.rss > 100 && memory.peak >= memory.rss && memory.page_tables > 0);
+        assert!(available_kib().unwrap() > 0);
+        let mappings = mappings().unwrap();
+        assert!(mappings > 5 && mappings < most_mappings().unwrap());
     }
 
     #[test]

@@ -32,6 +32,11 @@ impl Latency {
         Recorder { shared: self, pending: [0; PENDING], used: 0 }
     }
 
+    /// Records one time: for whoever has but one.
+    pub(crate) fn record(&self, time: Duration) {
+        self.lock().saturating_record(u64::try_from(time.as_nanos()).unwrap_or(u64::MAX));
+    }
+
     /// Everything recorded so far, as one JSON array: value, count, value, count, and so on.
     pub(crate) fn to_json(&self) -> Value {
         to_json(&self.lock())
@@ -110,6 +115,11 @@ impl Merged {
         self.0.value_at_quantile(percent / 100.0) as f64 / 1000.0
     }
 
+    /// The mean, in microseconds.
+    pub(crate) fn mean_us(&self) -> f64 {
+        self.0.mean() / 1000.0
+    }
+
     /// The longest, in microseconds.
     pub(crate) fn max_us(&self) -> f64 {
         self.0.max() as f64 / 1000.0
@@ -163,6 +173,9 @@ mod tests {
         assert!((merged.percentile_us(50.0) - 500.0).abs() < 1.0);
         assert!((merged.percentile_us(99.0) - 990.0).abs() < 2.0);
         assert!((merged.max_us() - 1000.0).abs() < 2.0);
+        assert!((merged.mean_us() - 500.5).abs() < 1.0);
+        latency.record(Duration::from_millis(2));
+        assert_eq!(latency.lock().len(), 1001);
     }
 
     #[test]

@@ -17,6 +17,7 @@ use talk::Talk;
 pub(crate) fn expected(scenario: &Scenario, clients: u32, messages: u32) -> u64 {
     match scenario.load {
         Load::Exchange | Load::Churn => u64::from(clients) * u64::from(messages),
+        Load::Park | Load::Sleep => 0,
         Load::Slow => (0..clients).map(|id| slow::Role::of(id).messages(messages)).sum(),
     }
 }

@@ -1,7 +1,7 @@
 //! Load programs for Lif, and their report.
 //!
-//! One program, three parts to play: the coordinator, which a person starts, and the server and
-//! client processes, which it starts itself. This file only chooses the part and turns its end
+//! One program, four parts to play: the coordinator, which a person starts, and the server and
+//! client processes, or the one process of a crowd, which it starts itself. This file only chooses the part and turns its end
 //! into an exit status: 0 passed, 1 failed, 2 not started.
 
 mod args;
@@ -9,6 +9,7 @@ mod child;
 mod client;
 mod coordinator;
 mod counter;
+mod crowd;
 mod failure;
 mod host;
 mod latency;
@@ -38,6 +39,9 @@ fn main() -> ExitCode {
         }
         Some(Role::Client(args)) => {
             ("client process", child::prepare(&args.child).and_then(|()| client::run(args)))
+        }
+        Some(Role::Crowd(args)) => {
+            ("crowd", child::prepare(&args.child).and_then(|()| crowd::run(args)))
         }
     };
     // What still runs in this process is of no more interest: it ends here, without being waited
@@ -77,12 +81,16 @@ fn report(run: &Run) -> Result<bool, String> {
         .as_ref()
         .map(|path| File::create(path).map(|file| (path, file)).map_err(|error| (path, error)));
     let file = file.transpose().map_err(|(path, error)| format!("{}: {error}", path.display()))?;
-    let outcome = coordinator::run(run)?;
+    let report = if run.scenario().load.crowd() {
+        crowd::report::of(&crowd::coordinator::run(run)?)
+    } else {
+        report::of(&coordinator::run(run)?)
+    };
     if let Some((path, mut file)) = file {
-        writeln!(file, "{:#}", report::json(&outcome))
+        writeln!(file, "{:#}", report.json)
             .map_err(|error| format!("{}: {error}", path.display()))?;
     }
-    let text = report::text(&outcome);
+    let text = report.text;
     io::stdout().write_all(text.as_bytes()).map_err(|error| format!("the report: {error}"))?;
-    Ok(outcome.complaints().is_empty())
+    Ok(report.passed)
 }

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
+use crate::crowd::sample::Sample;
 use crate::proto::ClientSample;
 use crate::report::grouped;
 
@@ -44,29 +45,47 @@ impl Progress {
         Progress { clients, expected, start, view }
     }
 
-    /// Shows how far it is.
-    pub(crate) fn update(&mut self, phase: &'static str, sample: &ClientSample) {
+    /// Shows how far the clients are.
+    pub(crate) fn update(&mut self, phase: &str, sample: &ClientSample) {
+        let (clients, expected) = (self.clients, self.expected);
+        let (what, position, length) = if sample.tried < clients {
+            ("connected", sample.tried, clients)
+        } else {
+            ("verified", sample.verified, expected)
+        };
+        self.show(Step {
+            length,
+            position,
+            message: format!("{what}, {} failed: {phase}", sample.failed),
+            line: line(phase, sample, clients, expected),
+        });
+    }
+
+    /// Shows how far a crowd is: of all its coroutines, `done` have done what the phase is for.
+    pub(crate) fn update_crowd(&mut self, phase: &str, done: u64, sample: &Sample) {
+        let length = self.clients;
+        self.show(Step {
+            length,
+            position: done,
+            message: format!("{} failed: {phase}", sample.failed),
+            line: crowd_line(phase, done, length, sample.failed),
+        });
+    }
+
+    fn show(&mut self, step: Step) {
         match &mut self.view {
             View::Bar(bar) => {
-                let connecting = sample.tried < self.clients;
-                let (length, position) = if connecting {
-                    (self.clients, sample.tried)
-                } else {
-                    (self.expected, sample.verified)
-                };
-                bar.set_length(length);
-                bar.set_position(position);
-                let what = if connecting { "connected" } else { "verified" };
-                let message = format!("{what}, {} failed: {phase}", sample.failed);
-                if bar.message() != message {
-                    bar.set_message(message);
+                bar.set_length(step.length);
+                bar.set_position(step.position);
+                if bar.message() != step.message {
+                    bar.set_message(step.message);
                 }
             }
             View::Lines { next } if Instant::now() >= *next => {
                 *next += LINE_EVERY;
-                let line = line(self.start.elapsed(), phase, sample, self.clients, self.expected);
+                let elapsed = self.start.elapsed().as_secs();
                 // Nobody reads it if this fails, and the report is still to come.
-                drop(writeln!(std::io::stderr(), "{line}"));
+                drop(writeln!(std::io::stderr(), "{elapsed:4} s  {}", step.line));
             }
             View::Lines { .. } => {}
         }
@@ -80,16 +99,22 @@ impl Progress {
     }
 }
 
-fn line(
-    elapsed: Duration,
-    phase: &str,
-    sample: &ClientSample,
-    clients: u64,
-    expected: u64,
-) -> String {
+/// One look, as a bar and as a line.
+#[derive(Debug)]
+struct Step {
+    length: u64,
+    position: u64,
+    message: String,
+    line: String,
+}
+
+fn crowd_line(phase: &str, done: u64, all: u64, failed: u64) -> String {
+    format!("{phase}: {} of {}, {} failed", grouped(done), grouped(all), grouped(failed))
+}
+
+fn line(phase: &str, sample: &ClientSample, clients: u64, expected: u64) -> String {
     format!(
-        "{:4} s  {phase}: {} of {} connected, {} of {} verified, {} failed",
-        elapsed.as_secs(),
+        "{phase}: {} of {} connected, {} of {} verified, {} failed",
         grouped(sample.open),
         grouped(clients),
         grouped(sample.verified),
@@ -105,9 +130,9 @@ mod tests {
     #[test]
     fn a_line_tells_phase_and_numbers() {
         let sample = ClientSample { open: 9_000, verified: 1_200, failed: 3, ..Default::default() };
-        let line = line(Duration::from_millis(2_400), "exchanging", &sample, 10_000, 10_000);
-        let expected =
-            "   2 s  exchanging: 9,000 of 10,000 connected, 1,200 of 10,000 verified, 3 failed";
+        let line = line("exchanging", &sample, 10_000, 10_000);
+        let expected = "exchanging: 9,000 of 10,000 connected, 1,200 of 10,000 verified, 3 failed";
         assert_eq!(line, expected);
+        assert_eq!(crowd_line("waking", 1_500, 2_000, 0), "waking: 1,500 of 2,000, 0 failed");
     }
 }

@@ -18,6 +18,12 @@ pub(crate) enum Command {
     Connect,
     /// Send (a client process, in scenarios where all connect first).
     Go,
+    /// Spawn the coroutines (a crowd).
+    Spawn,
+    /// Wake them all, for what comes next (a crowd).
+    Wake,
+    /// Let them end (a crowd that is still there).
+    Release,
     /// Say how far you are.
     Sample,
     /// The same, with what takes longer to find out.
@@ -28,10 +34,13 @@ pub(crate) enum Command {
     Finish,
 }
 
-const WORDS: [(Command, &str); 7] = [
+const WORDS: [(Command, &str); 10] = [
     (Command::Hello, "hello"),
     (Command::Connect, "connect"),
     (Command::Go, "go"),
+    (Command::Spawn, "spawn"),
+    (Command::Wake, "wake"),
+    (Command::Release, "release"),
     (Command::Sample, "sample"),
     (Command::Survey, "survey"),
     (Command::Close, "close"),

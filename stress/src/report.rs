@@ -13,6 +13,23 @@ use crate::scenario::Load;
 const EARLIER: &str = "earlier C runtime: macOS arm64, kqueue: about 6 s, about 1,666 messages/s, \
                        9,999 of 10,000";
 
+/// A report, in both its forms.
+#[derive(Debug)]
+pub(crate) struct Report {
+    /// For people.
+    pub(crate) text: String,
+    /// For programs.
+    pub(crate) json: Value,
+    /// The verdict, which both have.
+    pub(crate) passed: bool,
+}
+
+/// The report of a run with clients and a server.
+pub(crate) fn of(outcome: &Outcome) -> Report {
+    let passed = outcome.complaints().is_empty();
+    Report { text: text(outcome), json: json(outcome), passed }
+}
+
 /// A number with its thousands set apart.
 pub(crate) fn grouped(number: u64) -> String {
     let digits = number.to_string();
@@ -27,12 +44,12 @@ pub(crate) fn grouped(number: u64) -> String {
 }
 
 /// A number of things, with the `ending` that makes them several.
-fn counted(number: u64, thing: &str, ending: &str) -> String {
+pub(crate) fn counted(number: u64, thing: &str, ending: &str) -> String {
     format!("{} {thing}{}", grouped(number), if number == 1 { "" } else { ending })
 }
 
 /// A time in the unit that suits it.
-fn time(us: f64) -> String {
+pub(crate) fn time(us: f64) -> String {
     match us {
         us if us < 1_000.0 => format!("{us:.0} us"),
         us if us < 1_000_000.0 => format!("{:.2} ms", us / 1e3),
@@ -59,11 +76,7 @@ pub(crate) fn text(outcome: &Outcome) -> String {
     messages(&mut page, outcome);
     server(&mut page, outcome);
     comparison(&mut page, outcome);
-    let complaints = outcome.complaints();
-    for complaint in &complaints {
-        page.row("against it", complaint);
-    }
-    page.line(if complaints.is_empty() { "PASS" } else { "FAIL" });
+    page.verdict(&outcome.complaints());
     page.0
 }
 
@@ -75,7 +88,7 @@ fn load_row(outcome: &Outcome) -> String {
         grouped(run.size.into()),
         grouped(run.batch.into()),
         run.batch_delay,
-        counted(run.workers.into(), "worker", "s"),
+        counted(run.workers().into(), "worker", "s"),
         counted(plan.listeners, "port", "s"),
         counted(plan.processes, "client process", "es"),
         counted(plan.client_workers, "worker", "s"),
@@ -239,9 +252,9 @@ fn json_load(outcome: &Outcome) -> Value {
         "size": run.size,
         "batch": run.batch,
         "batch_delay_ms": run.batch_delay,
-        "timeout_s": run.timeout,
+        "timeout_s": run.timeout(),
         "hold_s": run.hold,
-        "workers": run.workers,
+        "workers": run.workers(),
         "listeners": plan.listeners,
         "client_processes": plan.processes,
         "client_workers": plan.client_workers,
@@ -295,11 +308,20 @@ fn json_server(outcome: &Outcome) -> Value {
 
 /// Text in two columns.
 #[derive(Debug, Default)]
-struct Page(String);
+pub(crate) struct Page(pub(crate) String);
 
 impl Page {
-    fn row(&mut self, label: &str, value: &str) {
+    /// A row with its label.
+    pub(crate) fn row(&mut self, label: &str, value: &str) {
         self.line(format!("{label:<24}{value}").trim_end());
+    }
+
+    /// What speaks against the run, and the last line.
+    pub(crate) fn verdict(&mut self, complaints: &[String]) {
+        for complaint in complaints {
+            self.row("against it", complaint);
+        }
+        self.line(if complaints.is_empty() { "PASS" } else { "FAIL" });
     }
 
     fn line(&mut self, line: &str) {

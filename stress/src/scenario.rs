@@ -13,6 +13,17 @@ pub(crate) enum Load {
     Churn,
     /// As `Exchange`, beside peers that stop reading or send a byte at a time.
     Slow,
+    /// No connections: coroutines that park, are woken, and end.
+    Park,
+    /// No connections: coroutines that sleep, all at once, until deadlines at random.
+    Sleep,
+}
+
+impl Load {
+    /// Whether it is a crowd of coroutines in one process, without a server and without clients.
+    pub(crate) fn crowd(self) -> bool {
+        matches!(self, Load::Park | Load::Sleep)
+    }
 }
 
 /// One row.
@@ -46,8 +57,22 @@ pub(crate) const MEMORY_CLIENTS: u32 = 1000;
 /// Messages in a window, at most.
 const WINDOW_MESSAGES: usize = 64;
 
+/// What a row of a crowd leaves open: it has neither clients nor messages.
+const CROWD: Scenario = Scenario {
+    name: "",
+    about: "",
+    load: Load::Park,
+    messages: 1,
+    together: false,
+    hold_first: false,
+    window: 0,
+    least_clients: 1,
+    memory: None,
+    p99: None,
+};
+
 /// Every scenario; the first is the default.
-pub(crate) static SCENARIOS: [Scenario; 5] = [
+pub(crate) static SCENARIOS: [Scenario; 7] = [
     Scenario {
         name: "echo",
         about: "connect all, then each client sends a message and waits for it to come back",
@@ -107,6 +132,18 @@ pub(crate) static SCENARIOS: [Scenario; 5] = [
         least_clients: 1,
         memory: None,
         p99: None,
+    },
+    Scenario {
+        name: "park",
+        about: "no connections: coroutines that are spawned, park, are woken, and end",
+        load: Load::Park,
+        ..CROWD
+    },
+    Scenario {
+        name: "sleep",
+        about: "no connections: coroutines all asleep at once, each with a deadline of its own",
+        load: Load::Sleep,
+        ..CROWD
     },
 ];
 

@@ -48,7 +48,7 @@ pub(crate) fn run(args: &ServerArgs) -> io::Result<()> {
     let runtime = crate::start_runtime(args.child.workers)?;
     // Lives as long as the process, so that no connection pays for a reference count.
     let server: &'static Server =
-        Box::leak(Box::new(Server { size: args.child.size as usize, ..Server::default() }));
+        Box::leak(Box::new(Server { size: args.size as usize, ..Server::default() }));
     let mut ports = Vec::new();
     for index in 0..args.listeners {
         let port = if args.port == 0 { 0 } else { args.port + index };
