@@ -2,7 +2,7 @@
 
 use std::io;
 
-use crate::{cancel, current};
+use crate::{cancel, current, task::header::Task};
 
 /// An operation begins: a cancelled coroutine is told, and one that has had many operations
 /// without parking lets others run first.
@@ -11,15 +11,29 @@ pub(crate) fn operation() -> io::Result<()> {
     let Some(task) = current::task() else {
         return told();
     };
+    spend(task);
+    // SAFETY: the task is the running one, so this is its home.
+    let deadline = unsafe { task.local() }.scope_deadline.get();
+    if task.word.is_cancelled() || deadline != u64::MAX { told() } else { Ok(()) }
+}
+
+/// As [`operation`], for one that cannot fail: only lets others run.
+#[inline]
+pub(crate) fn breathe() {
+    if let Some(task) = current::task() {
+        spend(task);
+    }
+}
+
+/// Counts an operation of the running coroutine, and yields if there were many.
+#[inline]
+fn spend(task: Task) {
     let must_yield = current::with_worker(|worker| worker.is_some_and(|worker| worker.spend()));
     if must_yield && !std::thread::panicking() {
         current::with_worker(|worker| {
             worker.expect("a coroutine has a worker").yield_now(task);
         });
     }
-    // SAFETY: the task is the running one, so this is its home.
-    let deadline = unsafe { task.local() }.scope_deadline.get();
-    if task.word.is_cancelled() || deadline != u64::MAX { told() } else { Ok(()) }
 }
 
 /// Fails if the caller is to be told of a cancellation.

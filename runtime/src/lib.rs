@@ -56,6 +56,11 @@
 //! (`sleep`, `park`, `join`) unwind the coroutine, destructors and all, and its joiner gets
 //! [`Cancelled`]. `blocking` jobs are not interrupted, and who computes without waiting is not told.
 //!
+//! # Async code
+//!
+//! [`block_on`] parks the coroutine until a future is done, and a [`JoinHandle`] is a future that any
+//! executor can await.
+//!
 //! # Limits
 //!
 //! - A lock of std that is held across a wait can block the worker's thread for ever: who wants it
@@ -92,6 +97,8 @@ mod atomics;
 #[cfg(not(loom))]
 mod blocking;
 #[cfg(not(loom))]
+mod bridge;
+#[cfg(not(loom))]
 pub mod cancel;
 #[cfg_attr(loom, allow(dead_code, unused_imports, reason = "used by the models alone"))]
 pub mod channel;
@@ -127,6 +134,7 @@ pub mod time;
 #[cfg(not(loom))]
 pub use crate::{
     blocking::blocking,
+    bridge::block_on,
     cancel::Cancelled,
     metrics::Metrics,
     ready::await_io::{Ready, await_io},

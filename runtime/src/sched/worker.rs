@@ -740,8 +740,11 @@ fn end(task: Task, local: &Local, refused: Option<Box<dyn std::any::Any + Send>>
     let finish = task.join.finish();
     match finish {
         Finish::Leave => {}
-        // SAFETY: the join word has said so.
-        Finish::WakeJoiner => drop(unsafe { task.joiner() }.wake()),
+        Finish::WakeJoiner => {
+            // SAFETY: the join word has said so.
+            let joiner = unsafe { task.take_joiner() };
+            joiner.expect("a joiner that waits has left its waker").wake();
+        }
         Finish::DropResult => {
             // SAFETY: the handle has gone, the body is ours again.
             unsafe { body.free() };

@@ -20,6 +20,7 @@ use lif_coro::{Coroutine, StackSize, Suspender};
 
 use super::{
     body::BodyPtr,
+    join_future::Joiner,
     join_word::JoinWord,
     local::Locals,
     park_word::ParkWord,
@@ -53,8 +54,8 @@ pub(crate) struct Header {
     local: HomeOnly<Local>,
     pub(crate) join: JoinWord,
     pub(crate) park: ParkWord,
-    /// Written by the joiner while the join word is OPEN, read by the finisher that saw WAITING.
-    joiner: UnsafeCell<Option<Waker>>,
+    /// The handle's while the join word is OPEN, the finisher's if it saw WAITING.
+    joiner: UnsafeCell<Option<Joiner>>,
     meta: UnsafeCell<Meta>,
     id: AtomicU64,
     reason: AtomicU32,
@@ -257,25 +258,27 @@ impl Header {
         self.word.is_cancelled().then(|| Reason::from_raw(self.reason.load(Ordering::Relaxed)))
     }
 
-    /// Writes the waker of the joiner.
+    /// Writes who joins.
     ///
     /// # Safety
     ///
-    /// - The caller is the one joiner, and the join word is OPEN or DONE.
-    pub(crate) unsafe fn set_joiner(&self, waker: Waker) {
-        // SAFETY: the finisher reads it only after it has seen WAITING, which the joiner sets
+    /// - The caller is the one handle, and its last change of the join word has left it OPEN.
+    pub(crate) unsafe fn set_joiner(&self, joiner: Joiner) {
+        // SAFETY: the finisher reads it only after it has seen WAITING, which the handle sets
         // after this.
-        unsafe { *self.joiner.get() = Some(waker) };
+        unsafe { *self.joiner.get() = Some(joiner) };
     }
 
-    /// Reads the waker of the joiner.
+    /// Takes who joins.
     ///
     /// # Safety
     ///
-    /// - The caller has got `Finish::WakeJoiner` from the join word.
-    pub(crate) unsafe fn joiner(&self) -> Waker {
-        // SAFETY: the joiner has written it before WAITING, and writes no more before DONE.
-        unsafe { *self.joiner.get() }.expect("a joiner that waits has left its waker")
+    /// - The caller has got `Finish::WakeJoiner` from the join word, or is the one handle, and its
+    ///   last change of the join word has left it OPEN.
+    pub(crate) unsafe fn take_joiner(&self) -> Option<Joiner> {
+        // SAFETY: the handle has written it before WAITING, and does not touch it again unless it
+        // can take WAITING back; who finishes a word that is OPEN does not touch it at all.
+        unsafe { (*self.joiner.get()).take() }
     }
 
     /// One more reference, if there is one yet: for scans over all headers.

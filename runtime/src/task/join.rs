@@ -8,6 +8,7 @@ use std::{
 use super::{
     body::{Outcome, ResultPtr, contain},
     header::TaskRef,
+    join_future::Joiner,
     wait::{Kind, Wait, Waited},
 };
 use crate::{
@@ -29,8 +30,10 @@ use crate::{
 /// ```
 pub struct JoinHandle<T> {
     thread: Thread,
-    /// `None` once the handle has let go of it.
+    /// `None` once the handle has taken it or let go of it.
     result: Option<ResultPtr<T>>,
+    /// A poll has left the join word WAITING, unless the coroutine has finished since.
+    pub(super) polled: bool,
 }
 
 // SAFETY: the handle gives the result, a `T` or a payload that is Send, to the thread that it is
@@ -47,7 +50,7 @@ impl<T> fmt::Debug for JoinHandle<T> {
 
 impl<T> JoinHandle<T> {
     pub(crate) fn new(task: TaskRef, result: ResultPtr<T>) -> JoinHandle<T> {
-        JoinHandle { thread: Thread::new(task), result: Some(result) }
+        JoinHandle { thread: Thread::new(task), result: Some(result), polled: false }
     }
 
     /// Parks the caller until the coroutine has ended, and returns what it has returned.
@@ -73,8 +76,9 @@ impl<T> JoinHandle<T> {
     ///     assert_eq!(payload.downcast_ref(), Some(&"on purpose"));
     /// });
     /// ```
-    pub fn join(self) -> std::thread::Result<T> {
+    pub fn join(mut self) -> std::thread::Result<T> {
         cancel::check_unwind();
+        drop(self.take_back());
         while !self.task().join.is_done() {
             let _either = self.wait(None);
         }
@@ -99,8 +103,9 @@ impl<T> JoinHandle<T> {
     ///     slow.join().unwrap();
     /// });
     /// ```
-    pub fn join_timeout(self, timeout: Duration) -> Result<std::thread::Result<T>, Self> {
+    pub fn join_timeout(mut self, timeout: Duration) -> Result<std::thread::Result<T>, Self> {
         cancel::check_unwind();
+        drop(self.take_back());
         let deadline = Instant::now().checked_add(timeout);
         while !self.task().join.is_done() {
             if self.wait(deadline) == Waited::TimedOut && !self.task().join.is_done() {
@@ -163,14 +168,15 @@ impl<T> JoinHandle<T> {
     }
 
     /// As [`join`](Self::join), but the wait is not interrupted by a cancellation.
-    pub(crate) fn join_uninterrupted(self) -> std::thread::Result<T> {
+    pub(crate) fn join_uninterrupted(mut self) -> std::thread::Result<T> {
+        drop(self.take_back());
         while !self.task().join.is_done() {
             let _either = self.wait_once(Kind::Uninterruptible, None);
         }
         self.take()
     }
 
-    fn task(&self) -> super::header::Task {
+    pub(super) fn task(&self) -> super::header::Task {
         self.thread.task()
     }
 
@@ -186,15 +192,15 @@ impl<T> JoinHandle<T> {
     fn wait_once(&self, kind: Kind, deadline: Option<Instant>) -> Waited {
         let task = self.task();
         if let Some(me) = current::task() {
-            assert!(!std::ptr::eq(me, task), "a coroutine cannot join itself");
+            self.assert_not_mine();
             if std::thread::panicking() && only_this_worker_runs(task) {
                 abort_stuck(&Thread::of(me), &self.thread);
             }
         }
         let wait = Wait::begin(kind);
-        // SAFETY: this handle is the one joiner, and it does not wait now, so the word is not
-        // WAITING.
-        unsafe { task.set_joiner(wait.waker()) };
+        // SAFETY: this is the one handle, and it does not wait now: its last change has left the
+        // word OPEN.
+        unsafe { task.set_joiner(Joiner::Task(wait.waker())) };
         if !task.join.wait() {
             return Waited::Woken;
         }
@@ -205,16 +211,28 @@ impl<T> JoinHandle<T> {
         waited
     }
 
-    fn take(self) -> std::thread::Result<T> {
-        let result = self.result.as_ref().expect("a handle that has not let go");
-        // SAFETY: the join word is DONE, as both callers have seen.
-        let result = unsafe { result.take() };
-        // `Drop` frees the body.
-        result.expect("a finished coroutine has left its result")
+    /// Takes the result of a coroutine that has ended.
+    pub(super) fn take(&mut self) -> std::thread::Result<T> {
+        let result = self.result.take().expect("a JoinHandle gives its result once");
+        // SAFETY: the join word is DONE, as all callers have seen.
+        let left = unsafe { result.take() };
+        // SAFETY: the join word is DONE, so the body is the handle's, which has just forgotten it.
+        unsafe { result.body().free() };
+        left.expect("a finished coroutine has left its result")
+    }
+
+    /// Whoever waits for itself would wait for ever.
+    pub(super) fn assert_not_mine(&self) {
+        let mine = current::task().is_some_and(|me| std::ptr::eq(me, self.task()));
+        assert!(!mine, "a coroutine cannot join itself");
     }
 
     /// Detaches the coroutine, or drops the result that it has left; says how it had ended then.
     pub(crate) fn let_go(&mut self) -> Option<Outcome> {
+        if self.polled {
+            // Foreign code.
+            contain(|| drop(self.take_back()));
+        }
         let result = self.result.take()?;
         if self.task().join.detach() {
             return None;

@@ -2,9 +2,10 @@
 //!
 //! | call | change | then |
 //! |---|---|---|
-//! | [`wait`](JoinWord::wait) (handle) | OPEN → WAITING | commits; the finisher wakes it |
-//! | | DONE stays | does not park |
-//! | [`stop_waiting`](JoinWord::stop_waiting) (handle) | WAITING → OPEN | may wait again |
+//! | [`wait`](JoinWord::wait) (handle) | OPEN → WAITING | commits, or is pending; the finisher wakes it |
+//! | | DONE stays | does not park, is ready |
+//! | [`stop_waiting`](JoinWord::stop_waiting) (handle) | WAITING → OPEN | takes its waker back, may wait again |
+//! | | DONE stays | the waker is the finisher's |
 //! | [`detach`](JoinWord::detach) (handle) | OPEN → DETACHED | the finisher drops the result |
 //! | | DONE stays | the handle drops the result |
 //! | [`finish`](JoinWord::finish) (coroutine) | OPEN → DONE | |
@@ -12,8 +13,13 @@
 //! | | DETACHED → DONE | drops the result |
 //!
 //! The result cell has one owner at a time: the coroutine until `finish`, then the handle, or
-//! nobody's handle and so the coroutine itself. The waker of the joiner stands in the header; the
-//! handle writes it only while the word is OPEN, the finisher reads it only when it saw WAITING.
+//! nobody's handle and so the coroutine itself.
+//!
+//! The waker of the joiner stands in the header: that of one wait of a task, or one that an async
+//! poll has left. The handle touches it only if its own last change has left the word OPEN (so it
+//! was OPEN still, if it is DONE now), the finisher only if it saw WAITING. A poll returns in
+//! WAITING; `stop_waiting` comes before whatever the handle does next, so `detach` finds OPEN or
+//! DONE, and a waker that is replaced is taken back before the next one is written.
 
 use crate::atomics::{AtomicU64, Ordering};
 
@@ -32,7 +38,7 @@ pub(crate) struct JoinWord(AtomicU64);
 pub(crate) enum Finish {
     /// The handle will find the result.
     Leave,
-    /// The joiner's waker stands in the header: wake it.
+    /// The joiner's waker stands in the header, and is the caller's: wake it.
     WakeJoiner,
     /// Nobody will ask: the result is the coroutine's to drop.
     DropResult,
@@ -63,7 +69,8 @@ impl JoinWord {
         self.0.compare_exchange(OPEN, WAITING, Ordering::Release, Ordering::Acquire).is_ok()
     }
 
-    /// Takes the announcement back; false if the task is done.
+    /// Takes the announcement back, and the waker with it; false if the task is done.
+    #[must_use = "a waker that was not taken back is the finisher's"]
     pub(crate) fn stop_waiting(&self) -> bool {
         // ORDER: Relaxed on success: nothing crosses. Acquire on failure: as in `wait`.
         self.0.compare_exchange(WAITING, OPEN, Ordering::Relaxed, Ordering::Acquire).is_ok()

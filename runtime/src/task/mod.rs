@@ -7,7 +7,7 @@
 //! | the word ([`state`]) | anyone, through its named transitions |
 //! | `Local` in the [`header`]: coroutine, body, deadline, timer | its home; before it is queued, the spawner |
 //! | `Meta`: name, spawn site | whoever holds a reference, to read |
-//! | the joiner's waker | the joiner or the finisher, as the [`join_word`] says |
+//! | the joiner (its waker) | the handle or the finisher, as the [`join_word`] says |
 //! | the result in the [`body`] | the coroutine or the handle, as the [`join_word`] says |
 //! | the header's memory | anyone, for ever: it is type-stable |
 //!
@@ -19,6 +19,7 @@ pub(crate) mod body;
 pub(crate) mod header;
 pub(crate) mod id;
 pub(crate) mod join;
+pub(crate) mod join_future;
 pub(crate) mod join_word;
 pub(crate) mod list;
 pub(crate) mod local;

@@ -338,6 +338,10 @@ impl<T> ScopedJoinHandle<'_, T> {
         self.handle.as_ref().expect("only `join` takes it")
     }
 
+    pub(super) fn handle_mut(&mut self) -> &mut JoinHandle<T> {
+        self.handle.as_mut().expect("only `join` takes it")
+    }
+
     /// As [`JoinHandle::join`].
     ///
     /// # Errors

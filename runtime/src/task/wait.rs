@@ -43,6 +43,11 @@ pub(crate) enum Waited {
     Cancelled,
 }
 
+/// Whose waits those of the caller are: the coroutine's, or else the thread's.
+pub(crate) fn waiter() -> Task {
+    current::switchable().unwrap_or_else(|| thread::with(thread::ThreadTask::task))
+}
+
 /// A wait that has begun.
 pub(crate) struct Wait {
     waker: Waker,
