@@ -1,10 +1,12 @@
-//! What the behaviour tests share: the watchdog, child processes, counters, loopback pairs.
+//! What the behaviour tests share: the watchdog, child processes, counters, loopback pairs, a
+//! future.
 //!
 //! It owns no test, and knows Lif only through its public API; `lif-coro` is asked for nothing but
 //! its count of stacks.
 
 pub mod child;
 pub mod count;
+pub mod future;
 pub mod net;
 pub mod random;
 pub mod servant;

@@ -1,8 +1,16 @@
-//! The join word: a coroutine that finishes against a handle that waits, gives up, or lets go.
+//! The join word: a coroutine that finishes against a handle that waits, is polled, gives up, or
+//! lets go.
 
 use std::sync::atomic::{AtomicUsize as Tally, Ordering as StdOrdering};
 
-use loom::{cell::UnsafeCell, sync::Arc, thread};
+use loom::{
+    cell::UnsafeCell,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    thread,
+};
 
 use super::{
     explore,
@@ -11,12 +19,21 @@ use super::{
     tasks::{Crossing, Task},
 };
 
+/// Who waits, as it stands in the header.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Joiner {
+    Task(Epoch),
+    /// The async waker of this number.
+    Async(usize),
+}
+
 /// A coroutine that has a handle, and the task that joins it.
 struct Joined {
     word: JoinWord,
     joiner: Task,
-    /// The joiner's waker, as it stands in the header.
-    waker: UnsafeCell<Option<Epoch>>,
+    waker: UnsafeCell<Option<Joiner>>,
+    /// How often each async waker has been woken. Says nothing about other memory.
+    notices: [AtomicUsize; 2],
     result: Crossing,
     /// What the handle uses until it lets go, and the coroutine from then on.
     place: Crossing,
@@ -32,6 +49,7 @@ impl Joined {
             word: JoinWord::new(),
             joiner: Task::new(),
             waker: UnsafeCell::new(None),
+            notices: [AtomicUsize::new(0), AtomicUsize::new(0)],
             result: Crossing::new(),
             place: Crossing::new(),
             drops: Tally::new(0),
@@ -44,16 +62,30 @@ impl Joined {
         match self.word.finish() {
             Finish::Leave => {}
             Finish::WakeJoiner => {
-                // SAFETY: loom checks that the joiner has written it before and writes no more.
-                let epoch = self.waker.with(|waker| unsafe { *waker });
-                let epoch = epoch.expect("a joiner that waits has left its waker");
-                let _either = self.joiner.wake(epoch, 0);
+                match self.take_joiner().expect("a joiner that waits has left its waker") {
+                    Joiner::Task(epoch) => drop(self.joiner.wake(epoch, 0)),
+                    Joiner::Async(waker) => {
+                        self.notices[waker].fetch_add(1, Ordering::Relaxed);
+                    }
+                }
             }
             Finish::DropResult => {
                 self.place.put(1);
                 self.drop_result();
             }
         }
+    }
+
+    fn set_joiner(&self, joiner: Joiner) {
+        self.waker.with_mut(|waker| {
+            // SAFETY: loom checks that nobody else touches it meanwhile.
+            unsafe { *waker = Some(joiner) };
+        });
+    }
+
+    fn take_joiner(&self) -> Option<Joiner> {
+        // SAFETY: as in `set_joiner`.
+        self.waker.with_mut(|waker| unsafe { (*waker).take() })
     }
 
     fn drop_result(&self) {
@@ -70,10 +102,7 @@ impl Joined {
     /// once, if nothing else has ended it.
     fn wait(&self, timer: bool) {
         let epoch = self.joiner.word.begin_wait(false);
-        self.waker.with_mut(|waker| {
-            // SAFETY: loom checks that the finisher does not read it meanwhile.
-            unsafe { *waker = Some(epoch) };
-        });
+        self.set_joiner(Joiner::Task(epoch));
         if !self.word.wait() {
             return;
         }
@@ -83,6 +112,34 @@ impl Joined {
         }
         let _either = self.joiner.park();
         let _open = self.word.stop_waiting();
+    }
+
+    /// A poll of the handle with the async waker `mine`, after one that has left `before`; true if
+    /// it is pending.
+    fn poll(&self, before: Option<usize>, mine: usize) -> bool {
+        if let Some(before) = before {
+            self.take_back(before);
+        }
+        if self.word.is_done() {
+            return false;
+        }
+        self.set_joiner(Joiner::Async(mine));
+        let pending = self.word.wait();
+        if !pending {
+            assert_eq!(self.take_joiner(), Some(Joiner::Async(mine)), "the finisher did not look");
+        }
+        pending
+    }
+
+    /// Takes back what the last poll has left, as `JoinHandle::take_back` does.
+    fn take_back(&self, left: usize) {
+        if self.word.stop_waiting() {
+            assert_eq!(self.take_joiner(), Some(Joiner::Async(left)));
+        }
+    }
+
+    fn notices(&self) -> [usize; 2] {
+        [0, 1].map(|waker| self.notices[waker].load(Ordering::Relaxed))
     }
 
     /// The handle is dropped, as in `JoinHandle`.
@@ -155,6 +212,76 @@ fn a_result_is_dropped_once_when_the_handle_lets_go() {
         assert_eq!(joined.place.get(), 0);
         joined.detach();
         other.join().unwrap();
+        assert_eq!(joined.drops(), 1);
+    });
+}
+
+#[test]
+fn a_handle_that_is_polled_is_told_of_the_end_by_its_waker() {
+    explore(|| {
+        let joined = Joined::new();
+        let other = finisher(&joined);
+        if joined.poll(None, 0) {
+            while joined.notices()[0] == 0 {
+                thread::yield_now();
+            }
+            assert!(!joined.poll(Some(0), 1), "a waker is woken after the end");
+        }
+        assert_eq!(joined.result.get(), 42);
+        joined.detach();
+        other.join().unwrap();
+        assert_eq!(joined.take_joiner(), None);
+        assert_eq!(joined.drops(), 1);
+    });
+}
+
+#[test]
+fn a_poll_with_another_waker_replaces_the_first() {
+    explore(|| {
+        let joined = Joined::new();
+        let other = finisher(&joined);
+        let first = joined.poll(None, 0);
+        let second = joined.poll(first.then_some(0), 1);
+        other.join().unwrap();
+        let [one, two] = joined.notices();
+        assert_eq!(two, usize::from(second), "the last waker is woken if its poll was pending");
+        assert!(one + two <= 1, "one waker is woken");
+        assert_eq!(joined.take_joiner(), None);
+        assert_eq!(joined.result.get(), 42);
+    });
+}
+
+#[test]
+fn a_handle_that_was_polled_may_be_joined() {
+    explore(|| {
+        let joined = Joined::new();
+        let other = finisher(&joined);
+        joined.joiner.settle();
+        if joined.poll(None, 0) {
+            joined.take_back(0);
+        }
+        while !joined.word.is_done() {
+            joined.wait(false);
+        }
+        assert_eq!(joined.result.get(), 42);
+        joined.detach();
+        other.join().unwrap();
+        assert_eq!(joined.drops(), 1);
+    });
+}
+
+#[test]
+fn a_result_is_dropped_once_when_a_polled_handle_lets_go() {
+    explore(|| {
+        let joined = Joined::new();
+        let other = finisher(&joined);
+        assert_eq!(joined.place.get(), 0);
+        if joined.poll(None, 0) {
+            joined.take_back(0);
+        }
+        joined.detach();
+        other.join().unwrap();
+        assert_eq!(joined.take_joiner(), None, "no waker is left behind");
         assert_eq!(joined.drops(), 1);
     });
 }
