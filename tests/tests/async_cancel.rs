@@ -216,25 +216,27 @@ fn a_destructor_that_unwinds_blocks_its_thread_for_a_future_from_elsewhere() {
 
 #[test]
 fn the_wait_of_a_destructor_outlasts_the_deadline_that_unwinds_it() {
-    let _watch = watch();
-    let other = runtime(1);
-    let two = other.handle();
-    runtime(1).run(move || {
-        let done = Cell::new((0, 0));
+    fn check(two: &lif::Handle) {
+        let polls = Cell::new(0);
         let late = timeout(SOON, || {
             let _end = AtEnd(|| {
-                let far = [0, 1].map(|i| {
-                    two.go(move || {
-                        lif::sleep(4 * SOON);
-                        i + 1
-                    })
+                let signal = Signal::default();
+                let other = signal.clone();
+                let far = two.go(move || {
+                    lif::sleep(4 * SOON);
+                    drop(other.finish());
                 });
-                let [a, b] = far;
-                done.set((block_on(a).unwrap(), b.join().unwrap()));
+                polls.set(block_on(signal));
+                far.join().unwrap();
             });
             block_on(pending::<()>());
         });
         assert_eq!(late, Err(TimedOut));
-        assert_eq!(done.get(), (1, 2));
-    });
+        assert_eq!(polls.get(), 2, "it sleeps between them");
+    }
+    let _watch = watch();
+    let other = runtime(1);
+    check(&other.handle());
+    let two = other.handle();
+    runtime(1).run(move || check(&two));
 }

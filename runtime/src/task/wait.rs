@@ -100,7 +100,8 @@ impl Until {
             Kind::Cancellable => cancel::with_local(|local| local.scope_deadline.get()),
             Kind::Uninterruptible => u64::MAX,
         };
-        if scope == u64::MAX {
+        // Who unwinds is told nothing, and may be unwinding because of that very deadline.
+        if scope == u64::MAX || std::thread::panicking() {
             return Until { first: own, by_scope: false };
         }
         let scope = clock::instant(scope);
