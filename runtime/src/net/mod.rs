@@ -5,6 +5,9 @@
 //! the Unix types beside them ([`UnixSocketAddr`] is std's own Unix address, under a name that
 //! doesn't collide). Every call works on a plain thread too, where it blocks that thread.
 //!
+//! [`serve`] is what most servers do with a listener: accept on all workers, up to a limit, and
+//! end gracefully.
+//!
 //! What is ours: names are resolved without stalling a worker ([`ToSocketAddrs`]), a TCP
 //! listener's queue is as long as the system allows, and listeners and datagram sockets have
 //! `close`. Every descriptor is close-on-exec, and no call raises SIGPIPE.
@@ -17,6 +20,7 @@ mod closed;
 mod incoming;
 mod mode;
 mod retry;
+mod serve;
 mod socket;
 mod sys;
 mod tcp_listener;
@@ -38,6 +42,7 @@ pub use std::os::unix::net::SocketAddr as UnixSocketAddr;
 pub use addrs::ToSocketAddrs;
 pub use closed::Closed;
 pub use incoming::Incoming;
+pub use serve::{Drained, ServeMetrics, ServeOptions, Server, serve};
 pub use tcp_listener::TcpListener;
 pub use tcp_stream::TcpStream;
 pub use udp_socket::UdpSocket;

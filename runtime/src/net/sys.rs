@@ -49,6 +49,42 @@ pub(super) fn prepare(fd: BorrowedFd<'_>) -> io::Result<()> {
     socket.set_nonblocking(true)
 }
 
+/// Whether the system spreads connections over all listeners of a port that say so.
+pub(super) const SPREADS: bool =
+    cfg!(any(target_os = "linux", target_os = "android", target_os = "freebsd"));
+
+/// Whether a listener may say so when it is bound already, so that its own bind has found out
+/// whether the port was taken.
+pub(super) const SPREADS_AFTER_BIND: bool = cfg!(any(target_os = "linux", target_os = "android"));
+
+/// Lets others listen on this socket's port as well, and share its connections.
+///
+/// Elsewhere SO_REUSEPORT exists too, but one of the listeners gets everything.
+pub(super) fn set_spread(socket: &Socket) -> io::Result<()> {
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    return socket.set_reuse_port(true);
+    #[cfg(target_os = "freebsd")]
+    return socket.set_reuse_port_lb(true);
+    #[cfg(not(any(target_os = "linux", target_os = "android", target_os = "freebsd")))]
+    {
+        let _nothing_to_set = socket;
+        Ok(())
+    }
+}
+
+/// Whether the socket lets others listen on its port.
+pub(super) fn is_spread(socket: &Socket) -> bool {
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    return socket.reuse_port().unwrap_or(false);
+    #[cfg(target_os = "freebsd")]
+    return socket.reuse_port_lb().unwrap_or(false);
+    #[cfg(not(any(target_os = "linux", target_os = "android", target_os = "freebsd")))]
+    {
+        let _nothing_to_ask = socket;
+        false
+    }
+}
+
 /// accept(2), with the new descriptor non-blocking and close-on-exec from its first moment where
 /// the system can do that.
 pub(super) fn accept(fd: BorrowedFd<'_>) -> io::Result<(OwnedFd, SockAddr)> {

@@ -14,6 +14,7 @@ use super::socket::Socket;
 use super::sys;
 use super::tcp_stream::TcpStream;
 use super::traits::{as_std, closable, socket_type};
+use crate::ready::{Direction, Limit};
 
 socket_type! {
     /// A TCP socket that waits for connections: [`std::net::TcpListener`] that parks the
@@ -69,13 +70,7 @@ impl TcpListener {
     /// The error of the last address that was tried, or of the lookup;
     /// [`InvalidInput`](io::ErrorKind::InvalidInput) if there was no address.
     pub fn bind<A: ToSocketAddrs>(addr: A) -> io::Result<TcpListener> {
-        each_addr(addr, |addr| {
-            let socket = sys::stream_socket(Domain::for_address(*addr))?;
-            socket.set_reuse_address(true)?;
-            socket.bind(&SockAddr::from(*addr))?;
-            socket.listen(sys::BACKLOG)?;
-            Ok(TcpListener { socket: Socket::new(socket.into()) })
-        })
+        each_addr(addr, |addr| listen(addr, sys::BACKLOG, false, None))
     }
 
     /// Takes the next connection, with the address of its client.
@@ -92,4 +87,55 @@ impl TcpListener {
         let peer = peer.as_socket().ok_or(io::ErrorKind::InvalidInput)?;
         Ok((TcpStream { socket }, peer))
     }
+
+    /// Takes the next connection, if there is a permit when it is there; the permit goes with it.
+    /// `None` if there was none. Waits whatever the mode of the listener.
+    pub(super) fn accept_permitted<P>(
+        &self,
+        mut permit: impl FnMut() -> Option<P>,
+    ) -> io::Result<Option<(TcpStream, SocketAddr, P)>> {
+        let limit = Limit { timeout: None, nonblocking: false };
+        self.socket.source().io(Direction::Read, limit, |fd| match permit() {
+            Some(permit) => accept_one(fd).map(|(stream, peer)| Some((stream, peer, permit))),
+            None => Ok(None),
+        })
+    }
+
+    /// Takes a connection that is in the queue; never waits, and is no point of cancellation.
+    pub(super) fn accept_queued(&self) -> io::Result<(TcpStream, SocketAddr)> {
+        accept_one(self.socket.fd())
+    }
+}
+
+fn accept_one(fd: BorrowedFd<'_>) -> io::Result<(TcpStream, SocketAddr)> {
+    let (fd, peer) = sys::accept(fd)?;
+    let peer = peer.as_socket().ok_or(io::ErrorKind::InvalidInput)?;
+    Ok((TcpStream { socket: Socket::new(fd) }, peer))
+}
+
+/// Listens on `addr`. `spread`: others may listen on the same port and share its connections,
+/// where the system can do that; `bound`: a listener of ours is among them already.
+pub(super) fn listen(
+    addr: &SocketAddr,
+    backlog: libc::c_int,
+    spread: bool,
+    bound: Option<&TcpListener>,
+) -> io::Result<TcpListener> {
+    let socket = sys::stream_socket(Domain::for_address(*addr))?;
+    socket.set_reuse_address(true)?;
+    let early = bound.is_some() || !sys::SPREADS_AFTER_BIND;
+    if spread && early {
+        sys::set_spread(&socket)?;
+    }
+    if let Some(bound) = bound
+        && addr.is_ipv6()
+    {
+        socket.set_only_v6(bound.socket.options().only_v6()?)?;
+    }
+    socket.bind(&SockAddr::from(*addr))?;
+    if spread && !early {
+        sys::set_spread(&socket)?;
+    }
+    socket.listen(backlog)?;
+    Ok(TcpListener { socket: Socket::new(socket.into()) })
 }

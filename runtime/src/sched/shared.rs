@@ -36,6 +36,22 @@ pub(crate) struct Remote {
     pub(crate) counts: CachePadded<Counts>,
 }
 
+impl Remote {
+    /// How many coroutines live here, or can live nowhere else: an estimate.
+    pub(crate) fn load(&self) -> u64 {
+        // ORDER: Relaxed: an estimate.
+        let handed = self.counts.handed.load(Ordering::Relaxed);
+        self.counts.residents.get() + handed.saturating_sub(self.counts.accepted.get())
+    }
+
+    /// Sends new coroutines, whose home this has been made.
+    pub(crate) fn hand(&self, tasks: &mut Vec<Task>) {
+        // ORDER: Relaxed: an estimate.
+        self.counts.handed.fetch_add(tasks.len() as u64, Ordering::Relaxed);
+        self.inbox.push_all(tasks);
+    }
+}
+
 /// Written by their worker alone, with a load and a store; read by anyone.
 #[derive(Debug, Default)]
 pub(crate) struct Counts {
@@ -166,6 +182,19 @@ impl Shared {
         !self.injector.is_empty() || self.workers.iter().any(|worker| !worker.stealer.is_empty())
     }
 
+    /// How many coroutines each worker would have if all had the same, with `coming` more than
+    /// there are, and the worker that has fewest, with how many it has.
+    pub(crate) fn shares(&self, coming: u64) -> (u64, usize, u64) {
+        let (mut total, mut roomiest, mut least) = (coming, 0, u64::MAX);
+        for (index, load) in self.workers.iter().map(Remote::load).enumerate() {
+            total += load;
+            if load < least {
+                (roomiest, least) = (index, load);
+            }
+        }
+        (total.div_ceil(self.workers.len() as u64), roomiest, least)
+    }
+
     /// How many coroutines live; exact if it is zero.
     pub(crate) fn lives(&self) -> u64 {
         let finished = || self.sum(|counts| counts.finished.get());
@@ -261,6 +290,23 @@ impl Watch {
         while !self.wait_for(cancel::infallible(), None, &reached) {
             cancel::check_unwind();
         }
+    }
+
+    /// Parks the caller until `reached` says so (true) or the deadline passes. When the caller is
+    /// cancelled, it unwinds.
+    pub(crate) fn wait_cancellable_until(
+        &self,
+        deadline: Option<Instant>,
+        reached: impl Fn() -> bool,
+    ) -> bool {
+        cancel::check_unwind();
+        while !self.wait_for(cancel::infallible(), deadline, &reached) {
+            cancel::check_unwind();
+            if deadline.is_some_and(|deadline| Instant::now() >= deadline) {
+                return reached();
+            }
+        }
+        true
     }
 
     /// False if the wait has ended before: by its deadline, or by a cancellation.

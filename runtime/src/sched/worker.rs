@@ -51,6 +51,8 @@ const NEW_FIRST: u32 = 8;
 const OLDEST_FIRST: u32 = 4;
 /// Every so many new coroutines, the injector comes first.
 const INJECTOR_FIRST: u32 = 32;
+/// Of a burst of new coroutines, so many are placed at most by one look at the loads of all workers.
+const LOOK: u64 = 16;
 /// Headers that are taken from the pool at a time, half of what is kept.
 const HEADER_BATCH: usize = 64;
 /// How long a worker waits before it gives back the stack pages that it no longer needs.
@@ -607,6 +609,41 @@ impl Worker {
         }
     }
 
+    /// Queues a new coroutine that only the worker of number `index` may start.
+    pub(crate) fn push_to(&self, task: Task, index: usize) {
+        if index == self.index {
+            self.push_new(task, true);
+            return;
+        }
+        self.counts().spawned.add(1);
+        task.word.spawned();
+        let other = &self.shared.workers[index];
+        // From here on nobody else can start it.
+        task.set_home(other.inbox);
+        let mut surplus = self.surplus.borrow_mut();
+        surplus.push(task);
+        other.hand(&mut surplus);
+    }
+
+    /// Where the next new coroutines should live that come up here and stay for long, and how many
+    /// of them: here, as long as this worker has no more than its share, else on the worker that
+    /// has fewest. For a burst, asked anew every [`LOOK`] of them at the latest.
+    pub(crate) fn roomiest(&self) -> (usize, u64) {
+        let new = self.deque.len() as u64;
+        let (fair, roomiest, least) = self.shared.shares(new + 1);
+        let mine = self.remote().load() + new;
+        let most = fair + slack(fair);
+        if mine < most || roomiest == self.index {
+            return (self.index, most.saturating_sub(mine).clamp(1, LOOK));
+        }
+        (roomiest, fair.saturating_sub(least).clamp(1, LOOK))
+    }
+
+    /// Its number in its runtime.
+    pub(crate) fn index(&self) -> usize {
+        self.index
+    }
+
     /// Whether new coroutines are refused. The one that asks lives, so the answer stays true for
     /// as long as it needs.
     pub(crate) fn refuses(&self) -> bool {
@@ -641,25 +678,16 @@ impl Worker {
         if workers.len() == 1 || new == 0 || self.phase.get() != Phase::Running {
             return;
         }
-        let load = |worker: &Remote| {
-            let counts = &worker.counts;
-            // ORDER: Relaxed: an estimate.
-            let handed = counts.handed.load(std::sync::atomic::Ordering::Relaxed);
-            counts.residents.get() + handed.saturating_sub(counts.accepted.get())
-        };
         // What waits in the injector will have to live somewhere as well.
-        let coming = new + self.shared.injector.len() as u64;
-        let total: u64 = workers.iter().map(load).sum::<u64>() + coming;
-        let fair = total.div_ceil(workers.len() as u64);
-        let mine = load(self.remote());
-        // Not worth it for a few.
-        if mine + new <= fair + (fair / 16).max(8) {
+        let (fair, ..) = self.shared.shares(new + self.shared.injector.len() as u64);
+        let mine = self.remote().load();
+        if mine + new <= fair + slack(fair) {
             return;
         }
         let mut left = (mine + new - fair).min(new);
         let mut surplus = self.surplus.borrow_mut();
         for (index, other) in workers.iter().enumerate() {
-            let room = fair.saturating_sub(load(other)).min(left);
+            let room = fair.saturating_sub(other.load()).min(left);
             if index == self.index || room == 0 {
                 continue;
             }
@@ -674,14 +702,16 @@ impl Worker {
                 }
             }
             left -= room;
-            let handed = surplus.len() as u64;
-            if handed > 0 {
-                // ORDER: Relaxed: an estimate.
-                other.counts.handed.fetch_add(handed, std::sync::atomic::Ordering::Relaxed);
-                other.inbox.push_all(&mut surplus);
+            if !surplus.is_empty() {
+                other.hand(&mut surplus);
             }
         }
     }
+}
+
+/// How many more than its fair share a worker keeps: it is not worth it for a few.
+fn slack(fair: u64) -> u64 {
+    (fair / 16).max(8)
 }
 
 impl Drop for Worker {

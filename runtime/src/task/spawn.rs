@@ -42,6 +42,8 @@ pub(crate) enum Place<'a> {
     Anywhere(&'a Worker),
     /// The caller's own worker.
     Here(&'a Worker),
+    /// The worker of that number, of the caller's runtime.
+    On(&'a Worker, usize),
     /// Any worker of a runtime, from outside it.
     Into(&'a Shared),
 }
@@ -60,7 +62,9 @@ pub(crate) unsafe fn spawn<F: FnOnce() -> T, T>(
     closure: F,
 ) -> JoinHandle<T> {
     let (worker, shared) = match place {
-        Place::Anywhere(worker) | Place::Here(worker) => (Some(worker), &**worker.shared()),
+        Place::Anywhere(worker) | Place::Here(worker) | Place::On(worker, _) => {
+            (Some(worker), &**worker.shared())
+        }
         // From a worker of another runtime, ids and headers come from that worker's supply.
         Place::Into(shared) => (None, shared),
     };
@@ -85,13 +89,21 @@ pub(crate) unsafe fn spawn<F: FnOnce() -> T, T>(
     // SAFETY: one of the two references.
     let handle = JoinHandle::new(unsafe { TaskRef::adopt(task) }, result);
     let queued = match place {
-        Place::Anywhere(worker) | Place::Here(worker) if worker.refuses() => false,
+        Place::Anywhere(worker) | Place::Here(worker) | Place::On(worker, _)
+            if worker.refuses() =>
+        {
+            false
+        }
         Place::Anywhere(worker) => {
             worker.push_new(task, false);
             true
         }
         Place::Here(worker) => {
             worker.push_new(task, true);
+            true
+        }
+        Place::On(worker, index) => {
+            worker.push_to(task, index);
             true
         }
         Place::Into(shared) => shared.inject(task),
