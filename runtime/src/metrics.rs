@@ -25,7 +25,7 @@ pub struct Metrics {
     pub cancelled: u64,
     /// New coroutines that a worker has taken from another.
     pub stolen: u64,
-    /// New coroutines that a worker has handed to one with less to do.
+    /// New coroutines that a worker has handed to another, mostly to one with less to do.
     pub handed: u64,
     /// Calls of the pollers.
     pub polls: u64,

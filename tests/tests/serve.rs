@@ -484,6 +484,7 @@ fn a_burst_of_connections_spreads_over_the_workers() {
     .passed();
 }
 
+#[cfg(target_os = "linux")]
 #[test]
 fn a_port_that_is_taken_is_refused_although_listeners_share_it() {
     let _watch = watch();
@@ -509,6 +510,7 @@ fn ipv6_is_served_as_well() {
     }
 }
 
+#[cfg(target_os = "linux")]
 #[test]
 fn a_listener_that_was_shut_down_is_an_error() {
     let watchdog = watch();

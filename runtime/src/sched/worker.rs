@@ -626,13 +626,13 @@ impl Worker {
     }
 
     /// Where the next new coroutines should live that come up here and stay for long, and how many
-    /// of them: here, as long as this worker has no more than its share, else on the worker that
-    /// has fewest. For a burst, asked anew every [`LOOK`] of them at the latest.
-    pub(crate) fn roomiest(&self) -> (usize, u64) {
+    /// of them: here, as long as this worker has no more than its share and `more`, else on the
+    /// worker that has fewest. For a burst, asked anew every [`LOOK`] of them at the latest.
+    pub(crate) fn roomiest(&self, more: u64) -> (usize, u64) {
         let new = self.deque.len() as u64;
         let (fair, roomiest, least) = self.shared.shares(new + 1);
         let mine = self.remote().load() + new;
-        let most = fair + slack(fair);
+        let most = fair + slack(fair).max(more);
         if mine < most || roomiest == self.index {
             return (self.index, most.saturating_sub(mine).clamp(1, LOOK));
         }

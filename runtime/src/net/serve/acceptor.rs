@@ -28,6 +28,9 @@ use crate::{
 
 /// Of what waits in the kernel's queue when the loop is told to end, so much is taken at most.
 const LAST: usize = 4096;
+/// Where the kernel spreads connections, so many more than its share may live on a worker before
+/// it hands any over: most are short, and have ended by the time that they would arrive.
+const SPREAD_MORE: u64 = 32;
 /// So much of it between two turns of others.
 const TURN: usize = 32;
 
@@ -51,8 +54,9 @@ pub(super) struct Acceptor<F> {
 }
 
 /// Where the next connections go.
-#[derive(Default)]
 struct Placed {
+    /// So many more than its share may live on the worker of the loop.
+    more: u64,
     worker: usize,
     left: u64,
 }
@@ -61,9 +65,16 @@ impl<F> Acceptor<F>
 where
     F: Fn(TcpStream, SocketAddr) + Send + Sync + 'static,
 {
-    pub(super) fn new(listener: Arc<TcpListener>, station: Station<F>) -> Acceptor<F> {
+    /// `spread`: the kernel spreads the connections over all workers.
+    pub(super) fn new(
+        listener: Arc<TcpListener>,
+        station: Station<F>,
+        spread: bool,
+    ) -> Acceptor<F> {
         let _running = Running::new(&station.core);
-        Acceptor { listener, station: Arc::new(station), place: Placed::default(), _running }
+        let more = if spread { SPREAD_MORE } else { 0 };
+        let place = Placed { more, worker: 0, left: 0 };
+        Acceptor { listener, station: Arc::new(station), place, _running }
     }
 
     /// Accepts until it is told to end.
@@ -147,7 +158,7 @@ where
 impl Placed {
     fn next<'a>(&mut self, worker: &'a Worker) -> Place<'a> {
         if self.left == 0 {
-            (self.worker, self.left) = worker.roomiest();
+            (self.worker, self.left) = worker.roomiest(self.more);
         }
         self.left -= 1;
         if self.worker == worker.index() {

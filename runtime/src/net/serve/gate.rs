@@ -9,6 +9,7 @@
 
 use std::{
     cell::Cell,
+    mem::ManuallyDrop,
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
@@ -48,7 +49,7 @@ pub(super) struct Permit<'a>(&'a Gate);
 impl Permit<'_> {
     /// Leaves it to the caller to call [`Gate::leave`].
     pub(super) fn keep(self) {
-        std::mem::forget(self);
+        let _kept = ManuallyDrop::new(self);
     }
 }
 

@@ -106,13 +106,14 @@ where
         let listeners = options.listeners(listener, options.acceptors.unwrap_or(workers))?;
         let listeners: Vec<_> = listeners.into_iter().map(Arc::new).collect();
         let loops = options.acceptors.unwrap_or(listeners.len());
+        let spread = listeners.len() >= workers;
         let core = Arc::new(Core::new(addr, options.max_connections, worker.shared()));
         let handler = Arc::new(handler);
         let acceptor = |index: usize| {
             let (core, handler) = (Arc::clone(&core), Arc::clone(&handler));
             let nodelay = options.nodelay;
             let station = Station { core, handler, nodelay, stack_size, served_at };
-            Acceptor::new(Arc::clone(&listeners[index % listeners.len()]), station)
+            Acceptor::new(Arc::clone(&listeners[index % listeners.len()]), station, spread)
         };
         // All of them before the first begins, so that none believes to be the last.
         let acceptors: Vec<_> = (0..loops).map(acceptor).collect();
