@@ -63,7 +63,7 @@ mod tests {
 
     #[test]
     fn a_seed_gives_the_same_deadlines_and_another_one_others() {
-        let with = |seed| (0..100).map(|id| offset(seed, id, Duration::from_secs(1)));
+        let with = |seed| (0..100).map(move |id| offset(seed, id, Duration::from_secs(1)));
         assert!(with(3).eq(with(3)));
         assert!(!with(3).eq(with(4)));
     }

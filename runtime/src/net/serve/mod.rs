@@ -226,6 +226,9 @@ impl Server {
     ///         while let Ok(1..) = stream.read(&mut [0; 64]) {}
     ///     })?;
     ///     let _idle = TcpStream::connect(server.local_addr())?;
+    ///     while server.metrics().live == 0 {
+    ///         lif::yield_now();
+    ///     }
     ///     assert_eq!(server.drain(Duration::from_millis(10)).cancelled, 1);
     ///     server.wait()
     /// })
