@@ -101,7 +101,8 @@ fn many_wakes_at_once_are_one_notice() {
         // The worker is here, so the other cannot run in between.
         for _ in 0..100 {
             waker.wake_by_ref();
-            waker.clone().wake();
+            let another = waker.clone();
+            another.wake_by_ref();
         }
         yield_until(|| signal.polls() == 2);
         for _ in 0..10 {

@@ -216,7 +216,7 @@ fn a_set_of_handles_is_awaited_in_the_order_of_their_ends() {
 fn scoped_handles_are_awaited_too_and_a_panic_that_was_seen_is_not_thrown_again() {
     let _watch = watch();
     runtime(2).run(|| {
-        let words = ["a", "bc", "def"];
+        let words = ["a", "bc", "def"].map(String::from);
         let total = lif::thread::scope(|s| {
             let parts = words.iter().map(|word| s.spawn(|| word.len()));
             let parts = block_on(futures::future::join_all(parts));

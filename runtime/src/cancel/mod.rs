@@ -4,7 +4,7 @@
 //! |---|---|
 //! | I/O | fails, with an [`io::Error`](std::io::Error) that has [`Cancelled`] inside |
 //! | a channel, a `select!` with one | fails as if the channel were closed; nothing is lost |
-//! | time, `park`, `join`, a `Condvar`, a `Barrier` | unwinds: destructors run, no message is printed |
+//! | time, `park`, `join`, `block_on`, a `Condvar`, a `Barrier` | unwinds: destructors run, no message is printed |
 //! | a lock, the end of a scope, a blocking job | is not interrupted |
 //!
 //! A coroutine that was cancelled stays so: each further wait of the first three kinds ends at

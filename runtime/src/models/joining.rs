@@ -296,5 +296,7 @@ fn a_result_is_dropped_once_when_a_polled_handle_lets_go() {
 // | `is_done` | Relaxed |
 // | `stop_waiting` | a store, whatever the word is |
 //
+// and the models of polls also when a poll takes its waker back without asking `stop_waiting`.
+//
 // Not seen to fail: `wait` and `stop_waiting` Relaxed on failure, since `JoinHandle` asks `is_done`
 // before it touches the result.
