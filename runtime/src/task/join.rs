@@ -20,7 +20,7 @@ use crate::{
 /// The right to wait for a coroutine, and to its result.
 ///
 /// Dropping it detaches the coroutine, which then runs on, and its result is dropped on its own
-/// stack when it ends.
+/// stack when it ends. It is a [`Future`] too, so async code can await it.
 ///
 /// ```
 /// lif::run(|| {
@@ -65,9 +65,9 @@ impl<T> JoinHandle<T> {
     ///
     /// # Panics
     ///
-    /// If a coroutine joins itself. In a coroutine that is unwinding, and so may not switch, the
-    /// call blocks the thread; if the other lives on the same one, that would be for ever, and the
-    /// process is aborted with a message.
+    /// If a coroutine joins itself, or if the handle has given its result to async code. In a
+    /// coroutine that is unwinding, and so may not switch, the call blocks the thread; if the other
+    /// lives on the same one, that would be for ever, and the process is aborted with a message.
     ///
     /// ```
     /// lif::run(|| {
