@@ -50,6 +50,11 @@ fn connects_in_vain(server: &Server) -> StdStream {
     client
 }
 
+/// A process that is being started for another test holds all descriptors for a moment.
+fn nobody_listens(address: SocketAddr) {
+    until(|| StdStream::connect(address).is_err());
+}
+
 #[test]
 fn every_connection_is_served_and_counted() {
     let watchdog = watch();
@@ -66,7 +71,7 @@ fn every_connection_is_served_and_counted() {
         assert_eq!((metrics.aborted, metrics.exhausted, metrics.held_back), (0, 0, 0));
         server.stop();
         server.wait().unwrap();
-        assert!(StdStream::connect(server.local_addr()).is_err(), "the port is free");
+        nobody_listens(server.local_addr());
     }
 }
 
@@ -177,7 +182,7 @@ fn a_drain_lets_connections_end_by_themselves() {
     let draining = Arc::clone(&server);
     let drain = runtime.go(move || draining.drain(LONG));
     until(|| server.metrics().acceptors == 0);
-    assert!(StdStream::connect(server.local_addr()).is_err(), "nobody listens");
+    nobody_listens(server.local_addr());
     assert!(!drain.is_finished());
     for mut client in clients {
         ask(&mut client, 2).unwrap();
@@ -296,26 +301,33 @@ fn a_server_without_descriptors_rests_and_goes_on() {
         limit(libc::RLIMIT_NOFILE, 64);
         let runtime = runtime(2);
         let server = echo_server(&runtime, ServeOptions::new());
-        // Both ends are in this process: some are accepted, and then there is nothing left.
-        let mut clients = Vec::new();
-        while let Ok(client) = StdStream::connect(server.local_addr()) {
-            clients.push(client);
+        let mut clients: Vec<_> = (0..20)
+            .map(|_| socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None))
+            .map(|socket| StdStream::from(std::os::fd::OwnedFd::from(socket.unwrap())))
+            .collect();
+        // Everything that is left.
+        let mut taken = Vec::new();
+        while let Ok(file) = std::fs::File::open("/dev/null") {
+            taken.push(file);
         }
-        assert!(clients.len() > 10);
+        for client in &mut clients {
+            socket2::SockRef::from(&*client).connect(&server.local_addr().into()).unwrap();
+            client.write_all(&9_u64.to_le_bytes()).unwrap();
+        }
         until(|| server.metrics().exhausted >= 3);
         // It fails now and then, and does not spin.
         assert!(server.metrics().exhausted < 1_000);
+        assert_eq!(server.metrics().accepted, 0);
+        drop(taken);
         for client in &mut clients {
-            client.set_nonblocking(true).unwrap();
-            client.write_all(&9_u64.to_le_bytes()).unwrap();
+            let mut answer = [0; 8];
+            client.read_exact(&mut answer).unwrap();
+            assert_eq!(u64::from_le_bytes(answer), 9);
         }
-        // Each that has its answer makes room for two.
-        until(|| {
-            clients.retain_mut(|client| client.read(&mut [0; 8]).is_err());
-            clients.is_empty()
-        });
+        drop(clients);
         ask(&mut connect(&server), 5).unwrap();
         assert_eq!(server.drain(LONG).cancelled, 0);
+        assert_eq!(server.metrics().accepted, 21);
     })
     .passed();
 }
@@ -377,7 +389,7 @@ fn a_server_whose_handle_is_dropped_runs_on() {
     let address = echo_server(&runtime, ServeOptions::new()).local_addr();
     ask(&mut StdStream::connect(address).unwrap(), 1).unwrap();
     drop(runtime);
-    assert!(StdStream::connect(address).is_err());
+    nobody_listens(address);
 }
 
 #[test]
@@ -431,7 +443,7 @@ fn a_server_started_while_the_runtime_ends_is_over() {
 #[test]
 fn connections_that_come_slowly_spread_over_the_workers() {
     const WORKERS: usize = 4;
-    const CONNECTIONS: usize = 200;
+    const CONNECTIONS: usize = 400;
     let watchdog = watch();
     for reuse in [true, false] {
         let runtime = runtime(WORKERS);
@@ -447,7 +459,8 @@ fn connections_that_come_slowly_spread_over_the_workers() {
         let residents = runtime.metrics().residents;
         println!("{reuse} {residents:?}");
         let share = CONNECTIONS / WORKERS;
-        let fair = share / 2..=share * 3 / 2;
+        // What the kernel has spread is left as it is, within reason.
+        let fair = share / 4..=share * 3 / 2;
         assert!(residents.iter().all(|count| fair.contains(count)), "{residents:?}");
         drop(clients);
         assert_eq!(server.drain(LONG).cancelled, 0);
