@@ -70,6 +70,94 @@ fn several_client_processes_count_as_one() {
     assert!(json["latency_p99_us"].as_f64().unwrap() > 0.0);
 }
 
+/// Runs with `--json`, expects PASS, and returns the JSON.
+fn passes_with_json(line: &str, name: &str) -> Value {
+    let file = env::temp_dir().join(format!("lif-stress-{name}-{}.json", std::process::id()));
+    passes(&format!("{line} --json {}", file.display()));
+    let json = serde_json::from_str(&fs::read_to_string(&file).unwrap()).unwrap();
+    fs::remove_file(&file).unwrap();
+    json
+}
+
+fn expect(json: &Value, values: &[(&str, u64)]) {
+    for &(name, value) in values {
+        assert_eq!(json[name], value, "{name} in {json:#}");
+    }
+}
+
+#[test]
+fn two_thousand_park_and_each_is_woken_and_ended_once() {
+    let json = passes_with_json("--scenario park --coroutines 2000 --workers 2", "park");
+    let all = ["parked_at_once", "woken", "ended", "joined"];
+    expect(&json, &all.map(|name| (name, 2000)));
+    expect(&json, &[("woken_in_vain", 0), ("failures_total", 0), ("stack_bytes", 65_536)]);
+    assert!(json["wake_ns_each"].as_f64().unwrap() > 0.0, "{json:#}");
+    if cfg!(target_os = "linux") {
+        assert!(json["resident_bytes_each"].as_u64().unwrap() >= 4096, "{json:#}");
+    }
+}
+
+#[test]
+fn two_thousand_sleep_at_once_and_none_wakes_early() {
+    let line = "--scenario sleep --coroutines 2000 --workers 2 --spread 300 --seed 11";
+    let json = passes_with_json(line, "sleep");
+    let all = ["parked_at_once", "asleep_at_once", "woken", "ended", "joined", "lateness_count"];
+    expect(&json, &all.map(|name| (name, 2000)));
+    expect(&json, &[("early", 0), ("woken_in_vain", 0), ("seed", 11), ("spread_ms", 300)]);
+}
+
+#[test]
+fn a_crowd_that_takes_too_long_fails_and_says_in_which_phase() {
+    // The last deadline is far beyond the time that the run has.
+    let line = "--scenario sleep --coroutines 50 --spread 3600000 --timeout 1";
+    let output = Command::new(PROGRAM).args(line.split_whitespace()).output().unwrap();
+    let report = report(&output);
+    assert_eq!(output.status.code(), Some(1), "{report}");
+    assert!(report.contains("sleeping took too long"), "{report}");
+    assert_eq!(String::from_utf8_lossy(&output.stdout).lines().last(), Some("FAIL"), "{report}");
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_crowd_beyond_the_hosts_memory_is_refused_with_the_number_that_fits() {
+    // With stacks that take two page tables each, this needs half a terabyte.
+    let output = run("--scenario park --coroutines 40000000 --stack 1073741824");
+    let report = report(&output);
+    assert_eq!(output.status.code(), Some(2), "{report}");
+    assert!(report.contains("MemAvailable"), "{report}");
+    assert!(report.contains("--coroutines "), "{report}");
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn guards_that_are_mappings_are_counted_before_the_run() {
+    let limit = fs::read_to_string("/proc/sys/vm/max_map_count").unwrap();
+    let too_many = limit.trim().parse::<u64>().unwrap() / 2;
+    let park = |coroutines: u64| {
+        let line = format!("--scenario park --coroutines {coroutines} --timeout 30");
+        let program = &mut Command::new(PROGRAM);
+        let program = program.env("LIF_STACK_GUARD", "mprotect");
+        program.args(line.split_whitespace()).output().unwrap()
+    };
+    let output = park(1_000);
+    assert_eq!(output.status.code(), Some(0), "{}", report(&output));
+    if too_many > 200_000 {
+        // A host whose limit was raised: so many coroutines are no matter for a test.
+        return;
+    }
+    let output = park(too_many);
+    let report = report(&output);
+    assert_eq!(output.status.code(), Some(2), "{report}");
+    assert!(report.contains("sysctl -w vm.max_map_count="), "{report}");
+}
+
+#[test]
+fn an_option_of_another_scenario_is_refused() {
+    let output = run("--scenario park --clients 10");
+    assert_eq!(output.status.code(), Some(2));
+    assert!(report(&output).contains("no use for --clients"), "{}", report(&output));
+}
+
 #[test]
 fn too_few_descriptors_are_refused_with_the_command_that_helps() {
     let script = format!("ulimit -n 150 && exec '{PROGRAM}' --clients 140");
