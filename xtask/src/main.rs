@@ -18,6 +18,7 @@ Examples:
   cargo xtask stress                        10,000 clients, one message each
   cargo xtask stress --clients 10000 --messages 100 --batch-delay 0
   cargo xtask stress --scenario idle        what a connection costs that only exists
+  cargo xtask stress --scenario park        a million coroutines, parked at once
   cargo xtask stress --help                 every option of the load programs
   cargo xtask ci                            every check that a change must pass
   cargo xtask ci --only fmt --only clippy   some of them; --list shows all
