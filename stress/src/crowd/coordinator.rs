@@ -6,7 +6,7 @@
 use std::time::{Duration, Instant};
 
 use super::limits;
-use super::outcome::{Outcome, Result as Counted};
+use super::outcome::{Counted, Outcome};
 use super::sample::{Sample, Survey};
 use crate::args::Run;
 use crate::child::Child;

@@ -24,7 +24,7 @@ const MAPPINGS: u64 = 100;
 
 /// What the coroutines counted, and the times that they noted.
 #[derive(Clone, Debug)]
-pub(super) struct Result {
+pub(super) struct Counted {
     /// How many were asleep when the last one fell asleep.
     pub(super) asleep_at_once: u64,
     /// Wake-ups that nobody had asked for.
@@ -45,16 +45,16 @@ pub(super) struct Result {
     pub(super) ending_ns: u64,
 }
 
-impl Result {
-    fn new() -> Result {
-        Result::from_json(&Value::Null)
+impl Counted {
+    fn new() -> Counted {
+        Counted::from_json(&Value::Null)
     }
 
     /// Reads what the crowd says at its end; what is missing is 0.
-    pub(super) fn from_json(reply: &Value) -> Result {
+    pub(super) fn from_json(reply: &Value) -> Counted {
         let mut lateness = Merged::new();
         lateness.add_json(&reply["lateness"]);
-        Result {
+        Counted {
             asleep_at_once: number(reply, "asleep_at_once"),
             in_vain: number(reply, "in_vain"),
             early: number(reply, "early"),
@@ -88,7 +88,7 @@ pub(crate) struct Outcome {
     /// At the end.
     pub(super) end: Survey,
     /// What the coroutines counted.
-    pub(super) counted: Result,
+    pub(super) counted: Counted,
     /// Why the run was broken off.
     pub(super) lost: Vec<String>,
 }
@@ -105,7 +105,7 @@ impl Outcome {
             asleep: Survey::default(),
             woken: Survey::default(),
             end: Survey::default(),
-            counted: Result::new(),
+            counted: Counted::new(),
             lost: Vec::new(),
         }
     }

@@ -29,7 +29,7 @@ fn good(scenario: &str) -> Outcome {
     outcome.end.memory.peak = 95_000;
     outcome.end.sample =
         Sample { parked: ALL, asleep: 0, woken: ALL, ended: ALL, joined: ALL, failed: 0 };
-    outcome.counted = Result::from_json(&json!({
+    outcome.counted = Counted::from_json(&json!({
         "asleep_at_once": ALL, "lateness": [30_000, 19_999, 90_000, 1],
         "spawning_ns": 40_000_000, "waking_ns": 8_000_000, "ending_ns": 10_000_000,
         "falling_asleep_ns": 9_000_000,
