@@ -7,6 +7,7 @@
 pub mod child;
 pub mod count;
 pub mod future;
+pub mod example;
 pub mod net;
 pub mod random;
 pub mod servant;
