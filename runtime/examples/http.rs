@@ -1,7 +1,7 @@
 //! A minimal HTTP/1.1 server: `cargo run --release --example http [ADDRESS [SECONDS]]`, then
 //! `curl -i http://127.0.0.1:8080/` or `wrk -c 100 http://127.0.0.1:8080/`.
 //!
-//! It knows one page and does properly what a server must even so: connections are kept alive,
+//! The heads of requests are parsed by `httparse`. It knows one page and does properly what a server must even so: connections are kept alive,
 //! requests may be pipelined or come a byte at a time, sizes and times are bounded (SECONDS is how
 //! long one request may take to come in), bodies are skipped, and what cannot be understood is
 //! refused and ends the connection, since nobody knows where the next request would begin.
@@ -16,6 +16,7 @@ use lif::net::{Shutdown, TcpListener, TcpStream};
 
 /// The longest request line with all headers.
 const LONGEST_HEAD: usize = 8 * 1024;
+const MOST_HEADERS: usize = 64;
 /// The longest body that is skipped.
 const LONGEST_BODY: usize = 1024 * 1024;
 /// How long a connection may be silent between two requests.
@@ -23,6 +24,7 @@ const IDLE: Duration = Duration::from_secs(60);
 
 const PAGE: &str = "Hello from a coroutine.\n";
 const BAD_REQUEST: &str = "400 Bad Request";
+const TOO_LONG: &str = "431 Request Header Fields Too Large";
 
 fn main() -> io::Result<()> {
     let address = env::args().nth(1).unwrap_or_else(|| "127.0.0.1:8080".into());
@@ -96,19 +98,17 @@ impl Connection {
 
     fn serve_one(&mut self) -> Result<(), End> {
         let deadline = self.await_request()?;
-        let end = loop {
-            if let Some(end) = find(&self.input, b"\r\n\r\n") {
-                break end + 4;
+        let (end, request) = loop {
+            let parsed = parse(&self.input).map_err(End::Refused)?;
+            let length = parsed.as_ref().map_or(self.input.len(), |(end, _)| *end);
+            if length > LONGEST_HEAD {
+                return Err(End::Refused(TOO_LONG));
             }
-            if self.input.len() >= LONGEST_HEAD {
-                return Err(End::Refused("431 Request Header Fields Too Large"));
+            if let Some(parsed) = parsed {
+                break parsed;
             }
             self.fill(deadline)?;
         };
-        if end > LONGEST_HEAD {
-            return Err(End::Refused("431 Request Header Fields Too Large"));
-        }
-        let request = parse(&self.input[..end]).map_err(End::Refused)?;
         self.input.drain(..end);
         // A client that waits for a "100 Continue" gets the answer instead, and may then send the
         // body or not: only a new connection is free of doubt.
@@ -230,35 +230,28 @@ struct Request {
     body: usize,
 }
 
-/// Parses a request's head, with the empty line at its end; or says how to refuse it.
-fn parse(head: &[u8]) -> Result<Request, &'static str> {
-    let head = std::str::from_utf8(head).map_err(|_| BAD_REQUEST)?;
-    let mut lines = head.trim_end_matches("\r\n").split("\r\n");
-    let mut words = lines.next().unwrap_or_default().split(' ');
-    let (Some(method), Some(target), Some(version), None) =
-        (words.next(), words.next(), words.next(), words.next())
-    else {
-        return Err(BAD_REQUEST);
+/// Parses the head of the first request in the input, and tells where it ends; `None` if that has
+/// not come yet; or says how to refuse it.
+fn parse(input: &[u8]) -> Result<Option<(usize, Request)>, &'static str> {
+    let mut headers = [httparse::EMPTY_HEADER; MOST_HEADERS];
+    let mut head = httparse::Request::new(&mut headers);
+    let end = match head.parse(input) {
+        Ok(httparse::Status::Complete(end)) => end,
+        Ok(httparse::Status::Partial) => return Ok(None),
+        Err(httparse::Error::Version) => return Err("505 HTTP Version Not Supported"),
+        Err(httparse::Error::TooManyHeaders) => return Err(TOO_LONG),
+        Err(_) => return Err(BAD_REQUEST),
     };
-    if !is_token(method) || !(target.starts_with('/') || target == "*") {
+    let (method, target) = (head.method.unwrap_or_default(), head.path.unwrap_or_default());
+    if !(target.starts_with('/') || target == "*") {
         return Err(BAD_REQUEST);
     }
-    let mut close = match version {
-        "HTTP/1.1" => false,
-        "HTTP/1.0" => true,
-        _ if version.starts_with("HTTP/") => return Err("505 HTTP Version Not Supported"),
-        _ => return Err(BAD_REQUEST),
-    };
+    let mut close = head.version == Some(0);
     let (mut hosts, mut length, mut expects_continue) = (0, None, false);
-    for line in lines {
-        // A line that goes on with the one before begins with a space, which is in no token.
-        let (name, value) = line.split_once(':').ok_or(BAD_REQUEST)?;
-        if !is_token(name) || value.contains(|c: char| c.is_control() && c != '\t') {
-            return Err(BAD_REQUEST);
-        }
-        let value = value.trim_matches([' ', '\t']);
+    for header in head.headers {
+        let value = std::str::from_utf8(header.value).map_err(|_| BAD_REQUEST)?;
         let has = |word: &str| value.split(',').any(|it| it.trim().eq_ignore_ascii_case(word));
-        match name.to_ascii_lowercase().as_str() {
+        match header.name.to_ascii_lowercase().as_str() {
             "host" => hosts += 1,
             "connection" => close |= has("close"),
             "expect" => expects_continue |= has("100-continue"),
@@ -274,7 +267,7 @@ fn parse(head: &[u8]) -> Result<Request, &'static str> {
             _ => {}
         }
     }
-    if hosts > 1 || (hosts == 0 && version == "HTTP/1.1") {
+    if hosts > 1 || (hosts == 0 && head.version == Some(1)) {
         return Err(BAD_REQUEST);
     }
     // Digits that no number can hold are too many as well.
@@ -287,15 +280,6 @@ fn parse(head: &[u8]) -> Result<Request, &'static str> {
         "HEAD" => Method::Head,
         _ => Method::Other,
     };
-    let path = target.split('?').next();
-    Ok(Request { method, is_root: path == Some("/"), close, expects_continue, body })
-}
-
-fn is_token(word: &str) -> bool {
-    let special = b"!#$%&'*+-.^_`|~";
-    !word.is_empty() && word.bytes().all(|b| b.is_ascii_alphanumeric() || special.contains(&b))
-}
-
-fn find(text: &[u8], what: &[u8]) -> Option<usize> {
-    text.windows(what.len()).position(|window| window == what)
+    let is_root = target.split('?').next() == Some("/");
+    Ok(Some((end, Request { method, is_root, close, expects_continue, body })))
 }
