@@ -6,8 +6,8 @@
 
 pub mod child;
 pub mod count;
-pub mod future;
 pub mod example;
+pub mod future;
 pub mod net;
 pub mod random;
 pub mod servant;
