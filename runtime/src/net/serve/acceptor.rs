@@ -161,12 +161,8 @@ impl Placed {
             (self.worker, self.left) = worker.roomiest(self.more);
         }
         self.left -= 1;
-        if self.worker == worker.index() {
-            // One of the others may take it, if it has nothing else to do.
-            Place::Anywhere(worker)
-        } else {
-            Place::On(worker, self.worker)
-        }
+        // Also on the loop's own worker no other may take it: a thief does not look at the loads.
+        Place::On(worker, self.worker)
     }
 }
 
