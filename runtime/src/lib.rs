@@ -21,6 +21,9 @@
 //! }
 //! ```
 //!
+//! The [guide](guide) tells how a program with threads becomes one with coroutines, and what must not
+//! be done in one.
+//!
 //! # Coroutines
 //!
 //! [`go`] starts one on any worker of the runtime, [`go_local`] on the caller's own, [`Builder`] gives
@@ -108,6 +111,8 @@ mod coop;
 mod current;
 #[cfg(not(loom))]
 mod fault;
+#[cfg(not(loom))]
+pub mod guide;
 #[cfg(not(loom))]
 mod local;
 #[cfg(not(loom))]
