@@ -282,7 +282,7 @@ fn embed_does_its_work_and_ends_by_itself() {
 
 #[test]
 fn an_address_that_cannot_be_bound_is_an_error_and_not_a_panic() {
-    for name in ["echo", "chat", "http"] {
+    for name in ["echo", "chat", "http", "proxy", "crawler", "redis", "tls", "websocket"] {
         let mut command = Command::new(program(name));
         let done = command.arg("no port").output().unwrap();
         assert_eq!(done.status.code(), Some(1), "{name}");
