@@ -111,9 +111,10 @@ impl<T: 'static> LocalKey<T> {
             }
         };
         // SAFETY: the value is dropped when the coroutine, or the thread, ends, which cannot be
-        // before `f` has returned on it; only shared references are made until then. `T` is what
-        // the key, whose address it was put in under, has made.
-        let value = unsafe { &*value.cast::<T>() };
+        // before `f` has returned on it; only shared references are made until then.
+        let value = unsafe { &*value };
+        // Constants that look alike may be given one address: then this is another key's value.
+        let value = value.downcast_ref().expect("a LocalKey has to be a static");
         Ok(f(value))
     }
 }
