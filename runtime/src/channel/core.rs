@@ -18,8 +18,13 @@
 //!
 //! What the nodes carry meanwhile stands with the [`Slot`].
 
+#[cfg(not(loom))]
+mod futures;
+
 use std::collections::VecDeque;
 
+#[cfg(not(loom))]
+pub(super) use self::futures::Left;
 use super::{
     peer::{Me, Meeting, Wanted},
     slot::{Cargo, Slot},
@@ -86,6 +91,14 @@ pub(crate) struct State<T> {
 fn wake_all<P>(list: &mut WaitList<P>) {
     while let Some(waker) = list.pop() {
         waker.wake();
+    }
+}
+
+/// As [`wake_all`], but futures may be among them, whose wakers run foreign code: the caller
+/// delivers after the lock.
+fn claim_all<P>(list: &mut WaitList<P>, won: &mut Vec<Claimed>) {
+    while let Some(waker) = list.pop() {
+        won.extend(waker.claim());
     }
 }
 
@@ -224,20 +237,20 @@ impl<T> State<T> {
     }
 
     /// Puts a message where a place was granted for it.
-    pub(crate) fn send_reserved(&mut self, message: T) -> Sent<T> {
+    pub(crate) fn send_reserved(&mut self, message: T, won: &mut Vec<Claimed>) -> Sent<T> {
         self.reserved -= 1;
         let sent = self.send(message);
         if let Sent::Done(Some(_)) = &sent {
             // It has gone past the buffer, so its place is free.
-            self.fill_all_room();
+            self.fill_all_room(won);
         }
         sent
     }
 
     /// Gives back a place for which no message will come.
-    pub(crate) fn give_up_room(&mut self) {
+    pub(crate) fn give_up_room(&mut self, won: &mut Vec<Claimed>) {
         self.reserved -= 1;
-        self.fill_all_room();
+        self.fill_all_room(won);
     }
 
     /// Gives a promised receiver its message, or tells it that none will come.
@@ -249,26 +262,53 @@ impl<T> State<T> {
         &mut self,
         partner: *const Node<Slot<T>>,
         message: Option<T>,
-    ) -> Option<Claimed> {
+    ) -> Sent<T> {
+        let address = partner;
         // SAFETY: a promised node stays linked, and so alive, until this call.
-        let partner = unsafe { &*partner };
+        let partner = unsafe { &*address };
+        if partner.carries().is_left() {
+            // SAFETY: it is in this list, as the promise has put it there.
+            unsafe { self.promised.remove(partner) };
+            // SAFETY: a future has boxed it and left it to this call; nobody else knows of it.
+            drop(unsafe { Box::from_raw(address.cast_mut()) });
+            return message.map_or(Sent::Done(None), |message| self.put_back(message));
+        }
         partner.carries().give(message.map_or(Cargo::Nothing, Cargo::Message));
         let claimed = partner.carries().waits_again().and_then(Waker::claim);
         // SAFETY: it is in this list, as the promise has put it there.
         unsafe { self.promised.remove(partner) };
-        claimed
+        Sent::Done(claimed)
+    }
+
+    /// Passes a message on that a receiver was given and did not take: to the next one, or to the
+    /// front of the buffer, also if that is full.
+    pub(crate) fn put_back(&mut self, message: T) -> Sent<T> {
+        if self.receivers_gone {
+            return Sent::Closed(message);
+        }
+        match Me::alone().meet(&mut self.receivers, |_| Wanted::Yes) {
+            Meeting::Won(node, claimed) => {
+                self.hand_over(node, message);
+                Sent::Done(Some(claimed))
+            }
+            _ => {
+                self.queue.push_front(message);
+                wake_all(&mut self.readable);
+                Sent::Done(None)
+            }
+        }
     }
 
     /// Uses places that have become free while receivers wait, which is so only when they were
     /// reserved before: what comes into the buffer goes on to them, and frees its place again.
-    fn fill_all_room(&mut self) {
+    fn fill_all_room(&mut self, won: &mut Vec<Claimed>) {
         while let Some(sender) = self.fill_room() {
-            sender.deliver();
+            won.push(sender);
             if let Some(message) = self.queue.pop_front() {
                 match Me::alone().meet(&mut self.receivers, |_| Wanted::Yes) {
                     Meeting::Won(node, claimed) => {
                         self.hand_over(node, message);
-                        claimed.deliver();
+                        won.push(claimed);
                     }
                     _ => self.queue.push_front(message),
                 }
@@ -358,18 +398,18 @@ impl<T> State<T> {
     }
 
     /// The last sender has gone: no more messages will come.
-    pub(crate) fn close_senders(&mut self) {
+    pub(crate) fn close_senders(&mut self, won: &mut Vec<Claimed>) {
         self.senders_gone = true;
-        wake_all(&mut self.receivers);
+        claim_all(&mut self.receivers, won);
         wake_all(&mut self.readable);
     }
 
     /// The last receiver has gone: what was not received is given back, to be dropped outside of
     /// the lock.
     #[must_use = "messages are dropped outside of the lock"]
-    pub(crate) fn close_receivers(&mut self) -> VecDeque<T> {
+    pub(crate) fn close_receivers(&mut self, won: &mut Vec<Claimed>) -> VecDeque<T> {
         self.receivers_gone = true;
-        wake_all(&mut self.senders);
+        claim_all(&mut self.senders, won);
         wake_all(&mut self.writable);
         std::mem::take(&mut self.queue)
     }

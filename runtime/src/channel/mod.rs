@@ -15,6 +15,12 @@
 //! [`Select`] does so for operations that are known only at run time. [`oneshot`] has
 //! channels for a single message.
 //!
+//! # In async code
+//!
+//! [`recv_async`](Receiver::recv_async) and [`send_async`](Sender::send_async) are futures for any
+//! executor, on any thread. They wait in line with whoever is parked, so the other end need not
+//! know. A future that is dropped has sent nothing, and loses nothing that it was given.
+//!
 //! # When a coroutine is cancelled
 //!
 //! What it sends, receives and selects fails as if the channel were closed: a send gives its message
@@ -23,14 +29,22 @@
 //! `default`) are not told. While a coroutine unwinds, operations are tried once, and fail instead
 //! of waiting.
 
+#[cfg(not(loom))]
+mod alarm;
 mod core;
 mod error;
 mod iter;
+#[cfg(not(loom))]
+mod line;
 pub mod oneshot;
 mod peer;
 mod receiver;
+#[cfg(not(loom))]
+mod recv_future;
 #[doc(hidden)]
 pub mod select;
+#[cfg(not(loom))]
+mod send_future;
 mod sender;
 mod shared;
 mod slot;
@@ -59,6 +73,8 @@ pub use self::{
     sender::Sender,
 };
 use self::{receiver::Source, shared::Shared, timer::Timer};
+#[cfg(not(loom))]
+pub use self::{recv_future::RecvFuture, send_future::SendFuture};
 #[doc(inline)]
 pub use crate::{select, select_biased};
 

@@ -90,6 +90,41 @@ impl<T> Receiver<T> {
         self.recv_until(None).map_err(|_| RecvError)
     }
 
+    /// Receives a message in async code.
+    ///
+    /// Any executor may poll the future, on any thread. A poll neither parks nor blocks, and takes
+    /// a message that can be had at once; otherwise the future waits in line with the receivers
+    /// that are parked, and the sender wakes it. It gives back its place, or the message that it was
+    /// given meanwhile, when it is dropped: that goes to the receiver that waits next, or to the
+    /// front of the channel, also if that is full or a rendezvous.
+    ///
+    /// A cancellation of the coroutine is not seen by the future, but by what polls it, as
+    /// [`block_on`](crate::block_on). While one waits for [`after`](super::after),
+    /// [`at`](super::at) or [`tick`](super::tick), a thread sleeps for it.
+    ///
+    /// # Errors
+    ///
+    /// If the channel is empty and no sender is left.
+    ///
+    /// # Panics
+    ///
+    /// When the future is polled after it was done; for a clock also if no thread can be started.
+    ///
+    /// ```
+    /// lif::run(|| {
+    ///     let (sender, receiver) = lif::channel::bounded(0);
+    ///     lif::go(move || sender.send("from a coroutine").unwrap());
+    ///     lif::block_on(async {
+    ///         assert_eq!(receiver.recv_async().await, Ok("from a coroutine"));
+    ///         assert!(receiver.recv_async().await.is_err(), "the sender has gone");
+    ///     });
+    /// });
+    /// ```
+    #[cfg(not(loom))]
+    pub fn recv_async(&self) -> super::RecvFuture<'_, T> {
+        super::RecvFuture::new(self)
+    }
+
     /// Receives a message that can be had at once. At a rendezvous a sender must be waiting.
     ///
     /// Not a point of cancellation; a coroutine that has had many operations without parking lets

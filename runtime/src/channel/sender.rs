@@ -71,6 +71,40 @@ impl<T> Sender<T> {
         self.shared.send(message, None).map_err(|error| SendError(error.into_inner()))
     }
 
+    /// Sends a message in async code.
+    ///
+    /// Any executor may poll the future, on any thread. A poll neither parks nor blocks. While there
+    /// is no room, or at a rendezvous no receiver, the future waits in line with the senders that
+    /// are parked, and a receiver that takes the message wakes it. Nothing is sent before the first
+    /// poll. A future that is dropped drops its message, unless a receiver has taken it already.
+    ///
+    /// A cancellation of the coroutine is not seen by the future, but by what polls it, as
+    /// [`block_on`](crate::block_on).
+    ///
+    /// # Errors
+    ///
+    /// The message, if there is no receiver left.
+    ///
+    /// # Panics
+    ///
+    /// When the future is polled after it was done.
+    ///
+    /// ```
+    /// lif::run(|| {
+    ///     let (sender, receiver) = lif::channel::bounded(0);
+    ///     let receives = lif::go(move || receiver.recv());
+    ///     lif::block_on(async {
+    ///         sender.send_async("from async code").await.unwrap();
+    ///         assert_eq!(receives.await.unwrap(), Ok("from async code"));
+    ///         assert!(sender.send_async("too late").await.is_err());
+    ///     });
+    /// });
+    /// ```
+    #[cfg(not(loom))]
+    pub fn send_async(&self, message: T) -> super::SendFuture<'_, T> {
+        super::SendFuture::new(self, message)
+    }
+
     /// Sends a message if that needs no wait. At a rendezvous a receiver must be waiting.
     ///
     /// Not a point of cancellation; a coroutine that has had many operations without parking lets

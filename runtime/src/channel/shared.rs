@@ -32,10 +32,8 @@ unsafe impl<T: Send> Send for Shared<T> {}
 unsafe impl<T: Send> Sync for Shared<T> {}
 
 /// Lets go who was won, after the lock.
-pub(crate) fn deliver(claimed: Option<Claimed>) {
-    if let Some(claimed) = claimed {
-        claimed.deliver();
-    }
+pub(crate) fn deliver(won: impl IntoIterator<Item = Claimed>) {
+    won.into_iter().for_each(Claimed::deliver);
 }
 
 impl<T> Shared<T> {
@@ -63,14 +61,18 @@ impl<T> Shared<T> {
     pub(crate) fn drop_sender(&self) {
         // ORDER: Relaxed: only the last one does anything, under the lock.
         if self.senders.fetch_sub(1, Ordering::Relaxed) == 1 {
-            self.lock().close_senders();
+            let mut won = Vec::new();
+            self.lock().close_senders(&mut won);
+            deliver(won);
         }
     }
 
     pub(crate) fn drop_receiver(&self) {
         // ORDER: Relaxed: as in `drop_sender`.
         if self.receivers.fetch_sub(1, Ordering::Relaxed) == 1 {
-            let left = self.lock().close_receivers();
+            let mut won = Vec::new();
+            let left = self.lock().close_receivers(&mut won);
+            deliver(won);
             drop(left);
         }
     }
@@ -222,7 +224,7 @@ impl<T> Shared<T> {
 }
 
 /// What a receiver that waits nowhere else has found; with the lock, where it goes on under it.
-enum Look<'a, T> {
+pub(super) enum Look<'a, T> {
     Done(Result<T, RecvError>),
     Wish(MutexGuard<'a, State<T>>),
     Promised(Claimed),
@@ -236,7 +238,10 @@ fn wishes<'a, T>() -> Wishes<'a, T> {
 
 /// Looks for a message.
 #[inline]
-fn look<'a, T>(mut state: MutexGuard<'a, State<T>>, wishes: Wishes<'_, T>) -> Look<'a, T> {
+pub(super) fn look<'a, T>(
+    mut state: MutexGuard<'a, State<T>>,
+    wishes: Wishes<'_, T>,
+) -> Look<'a, T> {
     match state.recv(&mut Me::alone(), wishes) {
         Received::Message(message, claimed) => {
             drop(state);

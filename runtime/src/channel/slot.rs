@@ -28,6 +28,8 @@ pub(crate) struct Slot<T> {
     wish: bool,
     /// The second wait of a receiver that was promised a message before it had parked.
     again: Cell<Option<Waker>>,
+    /// The owner has gone, and has left the node, which was boxed, to who keeps the promise.
+    left: Cell<bool>,
 }
 
 // SAFETY: the lock orders all uses, and what goes from one thread to another is a `T`, a waker, or
@@ -36,7 +38,7 @@ unsafe impl<T: Send> Send for Slot<T> {}
 
 impl<T> Slot<T> {
     fn new(cargo: Cargo<T>, wish: bool) -> Slot<T> {
-        Slot { cargo: Cell::new(cargo), wish, again: Cell::new(None) }
+        Slot { cargo: Cell::new(cargo), wish, again: Cell::new(None), left: Cell::new(false) }
     }
 
     /// Of a receiver.
@@ -77,6 +79,17 @@ impl<T> Slot<T> {
     /// The second wait, if there is one: under the lock.
     pub(crate) fn waits_again(&self) -> Option<Waker> {
         self.again.get()
+    }
+
+    /// Leaves the node, which was promised a message, to who keeps the promise: under the lock.
+    #[cfg(not(loom))]
+    pub(crate) fn leave(&self) {
+        self.left.set(true);
+    }
+
+    /// Whether the owner has left it: under the lock.
+    pub(crate) fn is_left(&self) -> bool {
+        self.left.get()
     }
 
     /// Whether a message is promised to it: under the lock.

@@ -15,6 +15,7 @@
 //! and wakers hold none: what is queued has not finished, and a waker names an epoch that the word
 //! refuses once the wait is over.
 
+pub(crate) mod bell;
 pub(crate) mod body;
 pub(crate) mod header;
 pub(crate) mod id;

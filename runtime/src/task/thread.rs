@@ -44,6 +44,8 @@ struct State {
     polling: bool,
     /// The end to write to, once the thread has waited for a descriptor.
     wire: Option<UnixStream>,
+    /// Of a future that waits here: it is rung through this.
+    waker: Option<std::task::Waker>,
 }
 
 impl Pooled for Parker {
@@ -61,11 +63,22 @@ impl Parker {
     pub(crate) fn unpark(&self) {
         let mut state = self.state();
         state.rung = true;
+        if let Some(waker) = state.waker.take() {
+            drop(state);
+            // What a foreign waker throws has nowhere to go.
+            contain(|| waker.wake());
+            return;
+        }
         match &state.wire {
             // A full socket has bytes in it, and so wakes the thread as well.
             Some(wire) if state.polling => drop(io::Write::write(&mut &*wire, &[1])),
             _ => self.bell.notify_one(),
         }
+    }
+
+    /// Leaves the waker that the next ring wakes, once; returns the one that was there.
+    pub(super) fn listen(&self, waker: Option<std::task::Waker>) -> Option<std::task::Waker> {
+        std::mem::replace(&mut self.state().waker, waker)
     }
 
     /// Waits until it is rung (true) or the deadline has passed (false).

@@ -86,12 +86,11 @@ pub(super) fn complete<T>(
 ) -> Result<(), SendError<T>> {
     match right {
         Right::Closed => Err(SendError(message)),
-        Right::Partner(partner, claimed) => {
-            fulfil(shared, partner, claimed, Some(message));
-            Ok(())
-        }
+        Right::Partner(partner, claimed) => fulfil(shared, partner, claimed, Some(message)),
         Right::Room => {
-            let sent = shared.lock().send_reserved(message);
+            let mut won = Vec::new();
+            let sent = shared.lock().send_reserved(message, &mut won);
+            deliver(won);
             match sent {
                 Sent::Done(claimed) => {
                     deliver(claimed);
@@ -108,8 +107,15 @@ pub(super) fn complete<T>(
 pub(super) fn release<T>(shared: &Shared<T>, right: Right<T>) {
     match right {
         Right::Closed => {}
-        Right::Partner(partner, claimed) => fulfil(shared, partner, claimed, None),
-        Right::Room => shared.lock().give_up_room(),
+        Right::Partner(partner, claimed) => {
+            let sent = fulfil(shared, partner, claimed, None);
+            debug_assert!(sent.is_ok(), "there was no message");
+        }
+        Right::Room => {
+            let mut won = Vec::new();
+            shared.lock().give_up_room(&mut won);
+            deliver(won);
+        }
     }
 }
 
@@ -118,11 +124,17 @@ fn fulfil<T>(
     partner: *const Node<Slot<T>>,
     claimed: Option<Claimed>,
     message: Option<T>,
-) {
+) -> Result<(), SendError<T>> {
     // SAFETY: a right is used or released once, and this one has come from the same channel.
-    let again = unsafe { shared.lock().fulfil(partner, message) };
+    let sent = unsafe { shared.lock().fulfil(partner, message) };
     deliver(claimed);
-    deliver(again);
+    match sent {
+        Sent::Done(again) => {
+            deliver(again);
+            Ok(())
+        }
+        Sent::Closed(message) | Sent::Full(message) => Err(SendError(message)),
+    }
 }
 
 /// See the module.
