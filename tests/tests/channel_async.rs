@@ -61,7 +61,11 @@ fn exchange(capacity: usize, each: usize) {
                         sender.send_async(message).await.unwrap();
                     }
                 };
-                if me == 2 { current_thread(all) } else { block_on(all) }
+                if me == 2 {
+                    current_thread(all);
+                } else {
+                    block_on(all);
+                }
             }
         };
         let receive = move || {
@@ -76,9 +80,9 @@ fn exchange(capacity: usize, each: usize) {
                 }
             };
             if me == 2 {
-                current_thread(all)
+                current_thread(all);
             } else {
-                block_on(all)
+                block_on(all);
             }
             got
         };

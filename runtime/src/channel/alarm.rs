@@ -23,18 +23,15 @@ impl Alarm {
     /// Has `waker` woken at `due`; never, if there is none.
     pub(super) fn set(alarm: &mut Option<Alarm>, due: Option<Instant>, waker: &Waker) {
         let next = due.map(|due| (due, waker.clone()));
-        match alarm {
-            // A sleeper that has rung has ended, as it leaves nothing there.
-            Some(alarm) => {
-                let mut set = lock(&alarm.set);
-                if set.is_some() && next.is_some() {
-                    let before = std::mem::replace(&mut *set, next);
-                    drop(set);
-                    drop(before);
-                    return;
-                }
+        // A sleeper that has rung has ended, and has left nothing there.
+        if let Some(alarm) = alarm {
+            let mut set = lock(&alarm.set);
+            if set.is_some() && next.is_some() {
+                let before = std::mem::replace(&mut *set, next);
+                drop(set);
+                drop(before);
+                return;
             }
-            None => {}
         }
         *alarm = next.map(|next| {
             let set = Arc::new(Mutex::new(Some(next)));

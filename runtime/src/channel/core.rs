@@ -18,17 +18,16 @@
 //!
 //! What the nodes carry meanwhile stands with the [`Slot`].
 
-#[cfg(not(loom))]
-mod futures;
+mod promise;
 
 use std::collections::VecDeque;
 
 #[cfg(not(loom))]
-pub(super) use self::futures::Left;
+pub(super) use self::promise::Left;
 use super::{
     peer::{Me, Meeting, Wanted},
     slot::{Cargo, Slot},
-    waits::{Claimed, Node, WaitList, Waker},
+    waits::{Claimed, Node, WaitList},
 };
 
 /// What has come of sending.
@@ -253,52 +252,6 @@ impl<T> State<T> {
         self.fill_all_room(won);
     }
 
-    /// Gives a promised receiver its message, or tells it that none will come.
-    ///
-    /// # Safety
-    ///
-    /// - The node was granted by this channel as a partner, and this is the first call for it.
-    pub(crate) unsafe fn fulfil(
-        &mut self,
-        partner: *const Node<Slot<T>>,
-        message: Option<T>,
-    ) -> Sent<T> {
-        let address = partner;
-        // SAFETY: a promised node stays linked, and so alive, until this call.
-        let partner = unsafe { &*address };
-        if partner.carries().is_left() {
-            // SAFETY: it is in this list, as the promise has put it there.
-            unsafe { self.promised.remove(partner) };
-            // SAFETY: a future has boxed it and left it to this call; nobody else knows of it.
-            drop(unsafe { Box::from_raw(address.cast_mut()) });
-            return message.map_or(Sent::Done(None), |message| self.put_back(message));
-        }
-        partner.carries().give(message.map_or(Cargo::Nothing, Cargo::Message));
-        let claimed = partner.carries().waits_again().and_then(Waker::claim);
-        // SAFETY: it is in this list, as the promise has put it there.
-        unsafe { self.promised.remove(partner) };
-        Sent::Done(claimed)
-    }
-
-    /// Passes a message on that a receiver was given and did not take: to the next one, or to the
-    /// front of the buffer, also if that is full.
-    pub(crate) fn put_back(&mut self, message: T) -> Sent<T> {
-        if self.receivers_gone {
-            return Sent::Closed(message);
-        }
-        match Me::alone().meet(&mut self.receivers, |_| Wanted::Yes) {
-            Meeting::Won(node, claimed) => {
-                self.hand_over(node, message);
-                Sent::Done(Some(claimed))
-            }
-            _ => {
-                self.queue.push_front(message);
-                wake_all(&mut self.readable);
-                Sent::Done(None)
-            }
-        }
-    }
-
     /// Uses places that have become free while receivers wait, which is so only when they were
     /// reserved before: what comes into the buffer goes on to them, and frees its place again.
     fn fill_all_room(&mut self, won: &mut Vec<Claimed>) {
@@ -379,22 +332,6 @@ impl<T> State<T> {
     pub(crate) fn withdraw_sender(&mut self, node: &Node<Slot<T>>) {
         // SAFETY: if it is linked, `enlist_sender` has put it into this list.
         unsafe { self.senders.remove(node) };
-    }
-
-    /// Takes a receiver out, if it is still in; or else, if it is promised a message, has
-    /// `again` called for a second wait, whose end says that the promise has been settled.
-    pub(crate) fn withdraw_receiver(
-        &mut self,
-        node: &Node<Slot<T>>,
-        again: impl FnOnce() -> Waker,
-    ) -> bool {
-        if node.is_linked() && node.carries().is_promised() {
-            node.carries().wait_again(again());
-            return false;
-        }
-        // SAFETY: if it is linked, and not promised, `enlist_receiver` has put it into this list.
-        unsafe { self.receivers.remove(node) };
-        true
     }
 
     /// The last sender has gone: no more messages will come.
