@@ -52,12 +52,6 @@ impl<T> Line<T> {
         unsafe { node.as_ref() }
     }
 
-    /// The node, and the bell that may name a second wait for it.
-    pub(super) fn parts(&mut self) -> Option<(&Node<Slot<T>>, &mut Bell)> {
-        // SAFETY: as in `node`.
-        self.node.map(|node| (unsafe { node.as_ref() }, &mut self.bell))
-    }
-
     /// Ends the wait, whose node is in no list any more, and takes what has come.
     pub(super) fn end(&mut self) -> Cargo<T> {
         self.bell.end();

@@ -18,6 +18,7 @@ use super::{
     receiver::{Receiver, Source},
     shared::{Look, Shared, deliver, look},
     slot::{Cargo, Slot},
+    waits::Node,
 };
 
 /// A message to come: see [`Receiver::recv_async`].
@@ -71,14 +72,9 @@ fn poll<T>(
     if let Some(line) = line {
         // Before the look: see there.
         line.bell().listen(context.waker());
-        if let Some((node, bell)) = line.parts()
-            && node.is_linked()
-        {
-            let mut state = shared.lock();
-            state.await_promise(node, || bell.begin());
-            if node.is_linked() {
-                return Poll::Pending;
-            }
+        // Also while it is promised a message: it is rung when that has come.
+        if line.node().is_some_and(Node::is_linked) {
+            return Poll::Pending;
         }
         if let Cargo::Message(message) = line.end() {
             return Poll::Ready(Ok(message));

@@ -1,8 +1,9 @@
 //! Receivers that are promised a message: they stay until it has come, or until they are told that
 //! none will.
 //!
-//! One that is parked waits for it. A future is polled at any time and cannot park, so it names
-//! another wait; and if it is dropped, it leaves its node to who keeps the promise.
+//! One that is parked waits for it. A future cannot: it stays pending until the message has come,
+//! since only then is its claim delivered; and if it is dropped before, it leaves its node to who
+//! keeps the promise.
 
 use super::{
     super::{
@@ -83,14 +84,6 @@ impl<T> State<T> {
         // SAFETY: if it is linked, and not promised, `enlist_receiver` has put it into this list.
         unsafe { self.receivers.remove(node) };
         true
-    }
-
-    /// If a message is promised to the receiver, names the wait that ends when it has come.
-    #[cfg(not(loom))]
-    pub(crate) fn await_promise(&mut self, node: &Node<Slot<T>>, again: impl FnOnce() -> Waker) {
-        if node.is_linked() && node.carries().is_promised() {
-            node.carries().wait_again(again());
-        }
     }
 
     /// Takes a receiver out that is being dropped.
