@@ -5,6 +5,7 @@
 //! also when they don't.
 
 mod ci;
+mod port;
 mod sh;
 mod stress;
 
@@ -22,6 +23,8 @@ Examples:
   cargo xtask stress --help                 every option of the load programs
   cargo xtask ci                            every check that a change must pass
   cargo xtask ci --only fmt --only clippy   some of them; --list shows all
+  cargo xtask port                          published crates of threaded code, tested on Lif
+  cargo xtask port threadpool               one of them; --list shows all
 
 A task's exit status is that of the program it started; 0 always means that all went well.";
 
@@ -48,12 +51,18 @@ enum Task {
     /// packaging. `cargo test --workspace` is not among them: it comes first, and is a command of
     /// its own.
     Ci(ci::Args),
+    /// Test published crates of threaded code with Lif in place of threads
+    ///
+    /// Downloads each, changes its `use` lines, puts its tests into a runtime and runs them. Needs a
+    /// registry.
+    Port(port::Args),
 }
 
 fn main() -> ExitCode {
     let result = match Cli::parse().task {
         Task::Stress(args) => stress::run(&args),
         Task::Ci(args) => return ci::run(&args),
+        Task::Port(args) => return port::run(&args),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

@@ -50,8 +50,15 @@ impl fmt::Display for Failure {
 
 /// `cargo COMMAND`, the cargo that runs this task, on this repository from wherever it is called.
 pub(crate) fn cargo(command: &str) -> Command {
+    let mut cargo = cargo_alone(command);
+    cargo.arg("--manifest-path").arg(root().join("Cargo.toml"));
+    cargo
+}
+
+/// `cargo COMMAND`, the cargo that runs this task, on no repository yet.
+pub(crate) fn cargo_alone(command: &str) -> Command {
     let mut cargo = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-    cargo.arg(command).arg("--manifest-path").arg(root().join("Cargo.toml"));
+    cargo.arg(command);
     cargo
 }
 
