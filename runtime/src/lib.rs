@@ -21,7 +21,7 @@
 //! }
 //! ```
 //!
-//! The [guide](guide) tells how a program with threads becomes one with coroutines, and what must not
+//! The [guide] tells how a program with threads becomes one with coroutines, and what must not
 //! be done in one.
 //!
 //! # Coroutines
