@@ -13,12 +13,10 @@ pub(super) fn wrap(source: &str) -> String {
         if let Some(test) = Test::at(&tokens, at) {
             let text = |from: usize, to: usize| tokens[from..to].iter().map(|t| t.text);
             out.extend(text(at, test.open));
-            out.push_str("{ ::lif::run(|| ");
-            if test.arrow < test.open {
-                out.extend(text(test.arrow, test.open));
-            }
-            out.extend(text(test.open, test.close + 1));
-            out.push_str(") }");
+            // A function, not a closure: its body may begin with attributes.
+            out.push_str("{ fn in_lif() ");
+            out.extend(text(test.arrow, test.close + 1));
+            out.push_str(" ::lif::run(in_lif) }");
             at = test.close + 1;
         } else {
             out.push_str(tokens[at].text);
@@ -69,7 +67,7 @@ mod tests {
     fn a_test_runs_in_a_runtime() {
         assert_eq!(
             wrap("#[test]\nfn a() { if b { c('}') } }\nfn d() {}"),
-            "#[test]\nfn a() { ::lif::run(|| { if b { c('}') } }) }\nfn d() {}"
+            "#[test]\nfn a() { fn in_lif() { if b { c('}') } } ::lif::run(in_lif) }\nfn d() {}"
         );
     }
 
@@ -77,7 +75,8 @@ mod tests {
     fn other_attributes_and_a_result_are_kept() {
         assert_eq!(
             wrap("# [ test ] #[should_panic] fn a() -> Result<(), E> { b() }"),
-            "# [ test ] #[should_panic] fn a() -> Result<(), E> { ::lif::run(|| -> Result<(), E> { b() }) }"
+            "# [ test ] #[should_panic] fn a() -> Result<(), E> \
+             { fn in_lif() -> Result<(), E> { b() } ::lif::run(in_lif) }"
         );
     }
 
