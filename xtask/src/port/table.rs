@@ -66,12 +66,34 @@ pub(super) static CRATES: [Crate; 5] = [
         version: "0.5.17",
         about: "the tests of crossbeam-channel, with lif::channel in its place",
         part: Part::Tests,
-        // A macro that crossbeam does not document, used as the documented one.
+        // A macro that crossbeam does not document, used as the documented one; and a name that Lif
+        // has for a module too.
         edits: &[
             ("cc::crossbeam_channel_internal!", "cc::select!"),
             ("\nmod select {", "\nmod selecting {"),
         ],
-        known: &[],
+        known: &[
+            (
+                "array/panic_on_drop",
+                "of several messages whose drop panics, crossbeam leaks all but the first; Lif drops \
+                 them all, as Vec does, and the second panic aborts",
+            ),
+            (
+                "golang/chan1::main",
+                "leaves receivers behind and ends the process if one of them panics; the end of a \
+                 runtime cancels them, so they see a closed channel and panic",
+            ),
+            (
+                "golang/sieve1::main",
+                "leaves endless senders behind and ends the process if one of them panics; the end \
+                 of a runtime cancels them, so they see a closed channel and panic",
+            ),
+            (
+                "list/stack_overflow",
+                "moves a message of 32 KiB through many unoptimised calls, which is more than the \
+                 default stack of a coroutine has room for",
+            ),
+        ],
     },
 ];
 
